@@ -1,0 +1,85 @@
+"""The port to one exchange account, and the port to a market's public data.
+
+Every venue implements the same verbs and passes the same contract tests; the paper venue is one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from adapters.model import (
+    Account,
+    ClientOrderId,
+    Fill,
+    Instrument,
+    MarketEvent,
+    Order,
+    OrderReport,
+    Position,
+    Symbol,
+)
+
+UserEvent = OrderReport | Fill
+
+
+class Venue(Protocol):
+    """One exchange account. Translates, holds no policy, raises only ``VenueError``."""
+
+    async def instruments(self) -> Mapping[Symbol, Instrument]: ...
+
+    async def place(self, order: Order) -> OrderReport:
+        """Place the order, or answer with the existing one if its id is known.
+
+        A refusal is an error (``InvalidParam``, ``Insufficient``, ``RiskRejected``), never a report.
+        """
+        ...
+
+    async def cancel(self, order_id: ClientOrderId) -> OrderReport:
+        """Cancel and answer with the final report. Raises ``NotFound`` when the order is not open."""
+        ...
+
+    async def order(self, order_id: ClientOrderId) -> OrderReport:
+        """The order by our id, open or final. Raises ``NotFound`` when the venue never accepted it."""
+        ...
+
+    async def open_orders(self) -> Sequence[OrderReport]: ...
+
+    async def positions(self) -> Sequence[Position]:
+        """Non-zero positions."""
+        ...
+
+    async def account(self) -> Account: ...
+
+    async def fills_since(self, sequence: int) -> Sequence[Fill]:
+        """Fills numbered above ``sequence``, oldest first, possibly only the next page of them."""
+        ...
+
+    def events(self) -> AsyncIterator[UserEvent]:
+        """Order reports and fills as they happen. Ends when the connection does; gaps are the caller's."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class MarketFeed(Protocol):
+    """Public market data, live."""
+
+    async def instruments(self) -> Mapping[Symbol, Instrument]: ...
+
+    def events(self) -> AsyncIterator[MarketEvent]:
+        """News as it happens. Ends when the connection does."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class MarketSource(Protocol):
+    """A market that can be played: synthetic or recorded. Iterating twice gives the same events."""
+
+    @property
+    def instruments(self) -> Mapping[Symbol, Instrument]: ...
+
+    def events(self) -> Iterator[MarketEvent]:
+        """Events in the order of their ``at``; one pass from the beginning."""
+        ...
