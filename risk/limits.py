@@ -39,7 +39,9 @@ class ExecGuards:
 class WalletLimits:
     """Per exchange account."""
 
-    gross_notional_usd_max: Decimal | None = None  # worst case over all markets; None leaves the fleet's limit
+    gross_notional_usd_max: Decimal | None = (
+        None  # worst case over all markets; None leaves the fleet's limit
+    )
     order_notional_usd_max: Decimal | None = None
     open_orders_max: int = 200
     price_collar_pct: Decimal = Decimal(5)  # furthest a limit price may be from the mid on the losing side

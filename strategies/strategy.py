@@ -42,7 +42,9 @@ class Performance:
     win_rate: float | None = None  # fraction; None without trades
     realized_usd: Decimal = ZERO  # after fees
     fees_usd: Decimal = ZERO
-    sharpe: float | None = None  # mean over deviation of the last trades' PnL, per trade; None below two trades
+    sharpe: float | None = (
+        None  # mean over deviation of the last trades' PnL, per trade; None below two trades
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

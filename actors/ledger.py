@@ -1,0 +1,319 @@
+"""A wallet's ledger: every order and every bot's book, as a function of the journal's events.
+
+``apply`` is the only way in, for live news and for recovery alike, so that what is rebuilt after a crash is what was
+there before it. Applying a fill twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from statistics import fmean, stdev
+
+from actors.ledger_events import (
+    BookLine,
+    Intended,
+    Latch,
+    Latched,
+    Learned,
+    LeaseTaken,
+    LedgerEvent,
+    OrderLine,
+    Protection,
+    RecordLine,
+    Seated,
+    Summary,
+    Traded,
+)
+from actors.order_state import OrderEvent, OrderState, after
+from adapters.model import ZERO, BotId, ClientOrderId, Fill, Order, Side, Symbol
+from risk.exposure import worst_case
+from risk.intent import Purpose, bot_tag, tag_of
+from strategies.strategy import Performance
+
+EXTERNAL = BotId("")  # trades that no bot of ours asked for
+FINAL_ORDERS_KEPT = 5_000  # finished orders remembered, so that a repeated intent is answered and not resent
+RECENT_TRADES = 50  # round trips that the Sharpe ratio looks at
+
+
+@dataclass(slots=True, kw_only=True)
+class LedgerOrder:
+    """One order: what was asked, and what is known of it."""
+
+    order: Order
+    bot: BotId
+    purpose: Purpose
+    exposure_usd: Decimal
+    protection: Protection
+    at: datetime
+    state: OrderState = OrderState.INTENDED
+    filled: Decimal = ZERO
+    cost_usd: Decimal = ZERO  # of what is filled
+    proof: str = ""
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.order.size - self.filled
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it can still trade, as far as anyone knows."""
+        return not self.state.is_final
+
+
+@dataclass(slots=True)
+class BotBook:
+    """One bot's holding in one market. The cost basis is kept undivided, so that no decimal is lost."""
+
+    size: Decimal = ZERO  # base, signed
+    cost_usd: Decimal = ZERO  # signed: what the holding was paid
+    trade_usd: Decimal = ZERO  # realized after fees since it was last flat
+    protection: Protection = field(default_factory=Protection)
+    closed_at: datetime | None = None
+
+    @property
+    def entry_price(self) -> Decimal:
+        return self.cost_usd / self.size if self.size else ZERO
+
+
+@dataclass(slots=True)
+class BotRecord:
+    """One bot's results."""
+
+    epoch: int = 0
+    realized_usd: Decimal = ZERO  # after fees
+    fees_usd: Decimal = ZERO
+    wins: int = 0
+    trades: int = 0
+    recent_usd: deque[Decimal] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
+
+    def performance(self) -> Performance:
+        """The results so far. Sharpe is mean over sample deviation of the last round trips, not annualised."""
+        recent = [float(pnl) for pnl in self.recent_usd]
+        deviation = stdev(recent) if len(recent) > 1 else 0.0
+        return Performance(
+            trades=self.trades,
+            win_rate=self.wins / self.trades if self.trades else None,
+            realized_usd=self.realized_usd,
+            fees_usd=self.fees_usd,
+            sharpe=fmean(recent) / deviation if deviation else None,
+        )
+
+
+class Ledger:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self.orders: dict[ClientOrderId, LedgerOrder] = {}
+        self.books: dict[tuple[BotId, Symbol], BotBook] = {}
+        self.records: dict[BotId, BotRecord] = {}
+        self.latches: tuple[Latch, ...] = ()
+        self.generation = 0
+        self.lease = LeaseTaken(0, 0, ZERO)
+        self.fill_sequence = 0
+        self._live: dict[ClientOrderId, LedgerOrder] = {}
+        self._tags: dict[str, BotId] = {}
+
+    def apply(self, event: LedgerEvent) -> None:
+        """Take one fact in. Raises ``IllegalTransition`` for news that no order can have."""
+        match event:
+            case Intended():
+                self._intend(event)
+            case Learned(order_id, news, proof):
+                self._learn(order_id, news, proof)
+            case Traded(fill):
+                self._trade(fill)
+            case Seated(bot, epoch):
+                self.record(bot).epoch = epoch
+            case Latched(latches, generation):
+                self.latches, self.generation = latches, generation
+            case LeaseTaken():
+                self.lease = event
+            case Summary():
+                self._restore(event)
+
+    def record(self, bot: BotId) -> BotRecord:
+        """The bot's results, made on first sight."""
+        if bot not in self.records:
+            self.records[bot] = BotRecord()
+            self._tags[bot_tag(bot)] = bot
+        return self.records[bot]
+
+    def live(self, bot: BotId | None = None, symbol: Symbol | None = None) -> list[LedgerOrder]:
+        """Orders that can still trade, of one bot and market or of all."""
+        return [
+            order
+            for order in self._live.values()
+            if (bot is None or order.bot == bot) and (symbol is None or order.order.symbol == symbol)
+        ]
+
+    def book(self, bot: BotId, symbol: Symbol) -> BotBook:
+        """The bot's holding in the market, flat if it never traded there."""
+        return self.books.get((bot, symbol)) or BotBook()
+
+    def holdings(self, bot: BotId) -> Mapping[Symbol, BotBook]:
+        """What the bot holds, flat markets left out."""
+        return {symbol: book for (owner, symbol), book in self.books.items() if owner == bot and book.size}
+
+    def exposed(self, bot: BotId) -> set[Symbol]:
+        """Markets in which the bot holds something, or has an order that could make it."""
+        entries = {order.order.symbol for order in self.live(bot) if not order.purpose.reduces}
+        return entries | set(self.holdings(bot))
+
+    def owner_of(self, order_id: ClientOrderId) -> BotId:
+        """Whose order it is: by the ledger, else by the tag in the id, else nobody's."""
+        known = self.orders.get(order_id)
+        return known.bot if known else self._tags.get(tag_of(order_id), EXTERNAL)
+
+    def net(self, symbol: Symbol) -> Decimal:
+        """The account's position in the market: the sum over all bots' books."""
+        return sum((book.size for (_, held), book in self.books.items() if held == symbol), ZERO)
+
+    def worst_case(self, symbol: Symbol, bot: BotId | None = None) -> Decimal:
+        """The largest position, in base, that live orders can lead to; of one bot or of the account."""
+        size = self.net(symbol) if bot is None else self.book(bot, symbol).size
+        buys = sells = ZERO
+        for order in self.live(bot, symbol):
+            if not order.purpose.reduces:
+                if order.order.side is Side.BUY:
+                    buys += order.remaining
+                else:
+                    sells += order.remaining
+        return worst_case(size, buys, sells)
+
+    def symbols(self) -> set[Symbol]:
+        """Markets with a position or a live order."""
+        held = {symbol for (_, symbol), book in self.books.items() if book.size}
+        return held | {order.order.symbol for order in self._live.values()}
+
+    def summary(self) -> Summary:
+        """Everything in one record, finished orders only as far as they are worth remembering."""
+        finished = [order for order in self.orders.values() if order.state.is_final][-FINAL_ORDERS_KEPT:]
+        return Summary(
+            orders=tuple(_line(order) for order in (*finished, *self._live.values())),
+            books=tuple(
+                BookLine(bot, symbol, b.size, b.cost_usd, b.trade_usd, b.protection, b.closed_at)
+                for (bot, symbol), b in self.books.items()
+            ),
+            records=tuple(
+                RecordLine(bot, r.epoch, r.realized_usd, r.fees_usd, r.wins, r.trades, tuple(r.recent_usd))
+                for bot, r in self.records.items()
+            ),
+            latches=self.latches,
+            generation=self.generation,
+            lease=self.lease,
+            fill_sequence=self.fill_sequence,
+        )
+
+    def _intend(self, event: Intended) -> None:
+        self.record(event.bot)
+        order = LedgerOrder(
+            order=event.order,
+            bot=event.bot,
+            purpose=event.purpose,
+            exposure_usd=event.exposure_usd,
+            protection=event.protection,
+            at=event.at,
+        )
+        self.orders[event.order.id] = self._live[event.order.id] = order
+
+    def _learn(self, order_id: ClientOrderId, news: OrderEvent, proof: str) -> None:
+        order = self.orders.get(order_id)
+        if order is None:
+            return
+        if news is OrderEvent.FILL and order.remaining > 0:
+            return  # the fills themselves say so, each once; this is only their echo
+        order.state, was = after(order.state, news), order.state
+        if order.state is not was:
+            order.proof = proof
+        if order.state.is_final:
+            self._live.pop(order_id, None)
+        else:
+            self._live[order_id] = order
+
+    def _trade(self, fill: Fill) -> None:
+        if fill.sequence <= self.fill_sequence:
+            return
+        self.fill_sequence = fill.sequence
+        bot = self.owner_of(fill.order_id)
+        order = self.orders.get(fill.order_id)
+        book = self.books.setdefault((bot, fill.symbol), BotBook())
+        self._book_fill(book, self.record(bot), fill)
+        if order is None:
+            return
+        order.filled += fill.size
+        order.cost_usd += fill.size * fill.price
+        if order.purpose is Purpose.OPEN and book.size:
+            book.protection = order.protection
+        if order.remaining <= 0:
+            self._learn(fill.order_id, OrderEvent.FILL, f"fill {fill.id}")
+        elif order.state in (OrderState.INTENDED, OrderState.UNKNOWN):
+            self._learn(fill.order_id, OrderEvent.ACCEPT, f"fill {fill.id}")
+
+    def _book_fill(self, book: BotBook, record: BotRecord, fill: Fill) -> None:
+        signed = fill.size * fill.side.sign
+        closing = ZERO
+        if book.size * signed < 0:
+            closing = min(abs(book.size), abs(signed)).copy_sign(signed)
+        realized = -fill.fee
+        if closing:
+            share = book.cost_usd if -closing == book.size else book.cost_usd * (-closing / book.size)
+            realized += -closing * fill.price - share
+            book.cost_usd -= share
+            book.size += closing
+        record.realized_usd += realized
+        record.fees_usd += fill.fee
+        book.trade_usd += realized
+        if closing and not book.size:
+            self._close_trade(book, record, fill.at)
+        opening = signed - closing
+        book.size += opening
+        book.cost_usd += opening * fill.price
+
+    def _close_trade(self, book: BotBook, record: BotRecord, at: datetime) -> None:
+        record.trades += 1
+        record.wins += book.trade_usd > 0
+        record.recent_usd.append(book.trade_usd)
+        book.trade_usd, book.cost_usd = ZERO, ZERO
+        book.protection, book.closed_at = Protection(), at
+
+    def _restore(self, summary: Summary) -> None:
+        for known in (self.orders, self.books, self.records, self._live, self._tags):
+            known.clear()  # a summary stands for all that came before it
+        for line in summary.records:
+            record = self.record(line.bot)
+            self.records[line.bot] = replace(
+                record,
+                epoch=line.epoch,
+                realized_usd=line.realized_usd,
+                fees_usd=line.fees_usd,
+                wins=line.wins,
+                trades=line.trades,
+                recent_usd=deque(line.recent_usd, maxlen=RECENT_TRADES),
+            )
+        for book in summary.books:
+            self.books[book.bot, book.symbol] = BotBook(
+                book.size, book.cost_usd, book.trade_usd, book.protection, book.closed_at
+            )
+        for line_ in summary.orders:
+            order = LedgerOrder(**{name: getattr(line_, name) for name in line_.__struct_fields__})
+            self.orders[order.order.id] = order
+            if order.is_live:
+                self._live[order.order.id] = order
+        self.latches, self.generation = summary.latches, summary.generation
+        self.lease, self.fill_sequence = summary.lease, summary.fill_sequence
+
+
+def replayed(events: Iterable[LedgerEvent]) -> Ledger:
+    """The ledger that the events lead to."""
+    ledger = Ledger()
+    for event in events:
+        ledger.apply(event)
+    return ledger
+
+
+def _line(order: LedgerOrder) -> OrderLine:
+    return OrderLine(**{name: getattr(order, name) for name in OrderLine.__struct_fields__})

@@ -1,0 +1,285 @@
+"""What is said between actors: tagged structs, the same over a socket, a Ray call or in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from actors.ledger_events import Latch
+from adapters.link import Protocols
+from adapters.model import (
+    Account,
+    BotId,
+    ClientOrderId,
+    Instrument,
+    OrderReport,
+    Position,
+    Snapshot,
+    Symbol,
+    WalletId,
+)
+from config.spec import BotSpec, ExitMode, HaltLevel
+from risk.intent import Intent
+from risk.leases import Lease, Renewal
+from strategies.decision import AnyDecision
+from strategies.strategy import Budget, Performance
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a wish did not become an order: a rule, its limit and the value that broke it."""
+
+    symbol: Symbol
+    rule: str
+    detail: str = ""
+    limit: str = ""
+    value: str = ""
+
+
+class OutcomeKind(StrEnum):
+    """What became of an intent."""
+
+    PLACED = "placed"
+    REFUSED = "refused"  # by our own rules: it was never sent
+    REJECTED = "rejected"  # by the venue
+    UNKNOWN = "unknown"  # sent, being resolved
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The wallet's answer to one intent."""
+
+    id: ClientOrderId
+    kind: OutcomeKind
+    symbol: Symbol
+    filled: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+    refusal: Refusal | None = None
+    error_class: str = ""
+    error_detail: str = ""
+
+
+# ── bot to wallet ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """The bot's first word on a connection. Raises ``Fenced`` for any epoch but the one seated."""
+
+    bot: BotId
+    epoch: int
+    indicators: tuple[str, ...] = ()
+    bar_interval_s: float = 60.0
+
+
+class Welcome(msgspec.Struct, frozen=True, tag=True):
+    """What the bot needs to know once."""
+
+    wallet: WalletId
+    incarnation: int
+    instruments: Mapping[Symbol, Instrument]
+
+
+class Observe(msgspec.Struct, frozen=True, tag=True):
+    """What is there now? Also the bot's sign of life."""
+
+    bot: BotId
+    epoch: int
+
+
+class Sight(msgspec.Struct, frozen=True, tag=True):
+    """All that a bot may see, at one instant."""
+
+    account: Account
+    positions: Mapping[Symbol, Position]
+    orders: tuple[OrderReport, ...]
+    markets: Mapping[Symbol, Snapshot]
+    recently_closed: Mapping[Symbol, datetime]
+    performance: Performance
+    budget: Budget
+    halt: HaltLevel | None
+
+
+class Submit(msgspec.Struct, frozen=True, tag=True):
+    """Cancels first, then intents in their order."""
+
+    bot: BotId
+    epoch: int
+    cancels: tuple[ClientOrderId, ...]
+    intents: tuple[Intent, ...]
+
+
+class Submitted(msgspec.Struct, frozen=True, tag=True):
+    """One outcome an intent, in the same order."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+class Changed(msgspec.Struct, frozen=True, tag=True):
+    """Notice to a bot: an order or a halt of yours changed, look again."""
+
+
+class Dismissed(msgspec.Struct, frozen=True, tag=True):
+    """Notice to a bot: your epoch is over."""
+
+
+# ── supervisor and kill switch to wallet ─────────────────────────────────────────────────────────────────────────
+
+
+class Admit(msgspec.Struct, frozen=True, tag=True):
+    """Seat this bot at this epoch, under these limits."""
+
+    spec: BotSpec
+    epoch: int
+
+
+class Retire(msgspec.Struct, frozen=True, tag=True):
+    """End the bot's epoch and leave its holdings as the exit mode says. Ask again until ``done``."""
+
+    bot: BotId
+    mode: ExitMode
+
+
+class Retired(msgspec.Struct, frozen=True, tag=True):
+    """How far the retirement is, and what stays open."""
+
+    done: bool
+    positions: Mapping[Symbol, Decimal]
+    orders: int
+
+
+class Engage(msgspec.Struct, frozen=True, tag=True):
+    """These are the halts in force, all of them. An older generation is ignored."""
+
+    latches: tuple[Latch, ...]
+    generation: int
+
+
+class Engaged(msgspec.Struct, frozen=True, tag=True):
+    """What the wallet has made of the halts, by the venue's own word."""
+
+    wallet: WalletId
+    generation: int
+    complete: bool
+    orders: int  # resting orders that the halts want gone
+    positions: int  # positions that the halts want closed
+    unknown: int  # orders whose outcome nobody knows
+    detail: str = ""
+
+
+class BotLine(msgspec.Struct, frozen=True):
+    """One bot in its wallet's books."""
+
+    bot: BotId
+    epoch: int
+    positions: Mapping[Symbol, Decimal]
+    open_orders: int
+    pnl_usd: Decimal  # realized after fees and unrealized
+    realized_usd: Decimal
+    trades: int
+
+
+class AskReport(msgspec.Struct, frozen=True, tag=True):
+    """How do you do?"""
+
+
+class WalletReport(msgspec.Struct, frozen=True, tag=True):
+    """A wallet as its supervisor sees it."""
+
+    wallet: WalletId
+    incarnation: int
+    pid: int
+    ready: bool  # reconciled with the venue, and serving
+    equity_usd: Decimal | None
+    exposure_usd: Decimal
+    lease: Lease | None
+    lease_left_s: float
+    bots: tuple[BotLine, ...]
+    venue_positions: Mapping[Symbol, Decimal]
+    orders_sent: int
+    refusals: Mapping[str, int]  # by rule
+    unknown_orders: int
+    halt: HaltLevel | None
+    problems: tuple[str, ...] = ()
+
+
+WalletRequest = Hello | Observe | Submit | Admit | Retire | Engage | AskReport
+WalletReply = Welcome | Sight | Submitted | Retired | Engaged | WalletReport | None
+WALLET_LINK = Protocols.of(requests=WalletRequest, replies=WalletReply, notices=Changed | Dismissed)
+
+
+# ── wallet to market data ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Watch(msgspec.Struct, frozen=True, tag=True):
+    """Send me snapshots of these markets, with these indicators over these bars."""
+
+    symbols: tuple[Symbol, ...]
+    indicators: tuple[str, ...]
+    bar_interval_s: float
+
+
+class Watching(msgspec.Struct, frozen=True, tag=True):
+    """The markets that exist, with their rules."""
+
+    instruments: Mapping[Symbol, Instrument]
+
+
+class Snapshots(msgspec.Struct, frozen=True, tag=True):
+    """Notice: the newest state of markets that changed, for one ``Watch``."""
+
+    bar_interval_s: float
+    snapshots: tuple[Snapshot, ...]
+
+
+MARKET_LINK = Protocols.of(requests=Watch, replies=Watching, notices=Snapshots)
+
+
+# ── wallet to risk guard ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class GuardAnswer(msgspec.Struct, frozen=True):
+    """The guard's answer to a renewal; no lease means that this incarnation is fenced or nothing may be added."""
+
+    lease: Lease | None
+    latches: tuple[Latch, ...] = ()
+    generation: int = 0
+
+
+# ── bot to recorder ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ActionLine(msgspec.Struct, frozen=True):
+    """One order action of a cycle and its result."""
+
+    symbol: Symbol
+    action: str
+    qty: Decimal
+    price: Decimal | None
+    cloid: ClientOrderId
+    result: str
+    error_class: str = ""
+    error_detail: str = ""
+
+
+class CycleRecord(msgspec.Struct, frozen=True):
+    """One decision cycle, whole."""
+
+    bot: BotId
+    epoch: int
+    cycle: int
+    timestamp: datetime
+    view_digest: str
+    decisions: tuple[AnyDecisionLine, ...]
+    refusals: tuple[Refusal, ...]
+    actions: tuple[ActionLine, ...]
+    success: bool
+    error_message: str = ""
+    decide_ms: float = 0.0
+    submit_ms: float = 0.0
+
+
+AnyDecisionLine = Mapping[str, object]
+Decisions = tuple[AnyDecision, ...]
+__all__ = ["Renewal"]

@@ -1,0 +1,109 @@
+"""What a wallet does of its own accord: resolve what is unknown, enforce stances, keep positions protected.
+
+One pass at a time. Every pass looks at what is there and takes the steps that are missing, so a pass that died in the
+middle is finished by the next one, in this process or in its successor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from actors.ledger import EXTERNAL, Ledger
+from actors.order_desk import OrderDesk
+from actors.order_state import OrderState
+from actors.protection import Guarding, protect
+from actors.stance import Close, Stance, steps_to
+from adapters.errors import Disposition, VenueError
+from adapters.model import BotId, ClientOrderId, Instrument, Order, OrderType, Side, Symbol, TimeInForce
+from risk.intent import Purpose, client_order_id
+
+WALLET_LEGS = 0x8000  # legs from here on are the wallet's own orders, below are a bot's
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """See the module. ``stance_of`` is asked anew on every pass."""
+
+    def __init__(
+        self,
+        desk: OrderDesk,
+        incarnation: int,
+        stance_of: Callable[[BotId], Stance],
+        alert: Callable[[str, BotId], None],
+    ) -> None:
+        self._desk = desk
+        self._ledger: Ledger = desk.ledger
+        self._incarnation = incarnation
+        self._stance_of = stance_of
+        self._alert = alert
+        self._numbers = itertools.count(1)
+        self._one_at_a_time = asyncio.Lock()
+        self.instruments: Mapping[Symbol, Instrument] = {}
+
+    async def run(self, bots: Iterable[BotId]) -> None:
+        """One pass over the bots: cancels first, then closes, then protection."""
+        async with self._one_at_a_time:
+            await self._resolve()
+            todo = {bot: steps_to(self._stance_of(bot), bot, self._ledger) for bot in bots if bot != EXTERNAL}
+            await asyncio.gather(
+                *(self._desk.cancel(id_) for steps in todo.values() for id_ in steps.cancels)
+            )
+            await asyncio.gather(*(self._close(close) for steps in todo.values() for close in steps.closes))
+            for bot in todo:
+                await self._protect(bot)
+
+    async def _resolve(self) -> None:
+        unknown = [order.order.id for order in self._ledger.live() if order.state is OrderState.UNKNOWN]
+        await asyncio.gather(*(self._desk.resolve(order_id) for order_id in unknown))
+
+    async def _close(self, close: Close) -> None:
+        side = Side.SELL if close.size > 0 else Side.BUY
+        net = self._ledger.net(close.symbol)
+        order = Order(
+            id=self._new_id(close.bot),
+            symbol=close.symbol,
+            side=side,
+            size=abs(close.size),
+            type=OrderType.MARKET,
+            tif=TimeInForce.IOC,
+            reduce_only=net * close.size > 0 and abs(close.size) <= abs(net),
+        )
+        await self._desk.send(self._desk.intend(order, bot=close.bot, purpose=Purpose.CLOSE))
+
+    async def _protect(self, bot: BotId) -> None:
+        symbols = {order.order.symbol for order in self._ledger.live(bot)} | set(self._ledger.holdings(bot))
+        for symbol in sorted(symbols):
+            if symbol not in self.instruments:
+                continue
+            book, live = self._ledger.book(bot, symbol), self._ledger.live(bot, symbol)
+            steps = protect(symbol, book, live, self.instruments[symbol])
+            for guarding in steps.place:
+                await self._place_protection(bot, guarding)
+            await asyncio.gather(*(self._desk.cancel(order_id) for order_id in steps.cancel))
+
+    async def _place_protection(self, bot: BotId, guarding: Guarding) -> None:
+        order = Order(
+            id=self._new_id(bot),
+            symbol=guarding.symbol,
+            side=guarding.side,
+            size=guarding.size,
+            type=guarding.type,
+            trigger=guarding.trigger,
+            reduce_only=True,
+        )
+        error = await self._desk.send(self._desk.intend(order, bot=bot, purpose=guarding.purpose))
+        if guarding.purpose is Purpose.STOP and error is not None and _is_refusal(error):
+            self._alert(f"stop refused ({error}); closing {guarding.symbol}", bot)
+            await self._close(
+                Close(bot=bot, symbol=guarding.symbol, size=self._ledger.book(bot, guarding.symbol).size)
+            )
+
+    def _new_id(self, bot: BotId) -> ClientOrderId:
+        return client_order_id(bot, self._incarnation, next(self._numbers), WALLET_LEGS)
+
+
+def _is_refusal(error: VenueError) -> bool:
+    return error.disposition is Disposition.FAIL_ORDER

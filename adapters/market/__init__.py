@@ -1,0 +1,1 @@
+"""Public market data: synthetic and recorded sources, bars, indicators, and the player. No account, no order."""

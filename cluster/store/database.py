@@ -1,0 +1,106 @@
+"""Transactions on the store: off the event loop, one at a time, with our own errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+
+from adapters.errors import ConfigError, Disposition, TradingError
+
+T = TypeVar("T")
+RowValues: TypeAlias = Mapping[str, Any]
+
+WRITES = "flotilla_writes"  # the execution option that tells a transaction which writes from one which only reads
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class StoreDamaged(ConfigError):
+    """The store holds what cannot be read; it is left as it is."""
+
+
+class StoreUnavailable(TradingError):
+    """The store cannot be read or written just now: locked for too long, disk full, server gone."""
+
+    disposition = Disposition.RETRY
+
+
+class Database:
+    """The store's connection and the one thread that uses it.
+
+    Calls take effect in the order in which they were made. One that is cancelled may still take effect.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._reading = engine
+        self._writing = engine.execution_options(**{WRITES: True})
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` answers, from one snapshot."""
+        return await self._run(self._reading, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Runs ``work`` as one transaction, alone; it is on disk when this returns, and undone when this raises."""
+        return await self._run(self._writing, work)
+
+    async def aclose(self) -> None:
+        """Waits for the calls under way."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._reading.dispose)
+        self._thread.shutdown()
+
+    async def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        def transaction() -> T:
+            with own_errors(engine), engine.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+
+
+@contextmanager
+def own_errors(engine: Engine) -> Iterator[None]:
+    """Turns a driver's errors into ours, naming the store (never its password)."""
+    place = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except OperationalError as error:
+        raise StoreUnavailable(f"store {place}: {error.orig}") from error
+    except (DatabaseError, msgspec.DecodeError) as error:
+        detail = error.orig if isinstance(error, DatabaseError) else error
+        raise StoreDamaged(
+            f"store {place} is damaged: {detail}; stop the fleet and restore the file from a backup, or move it"
+            " away to begin anew (bots, halts and leases are then forgotten)"
+        ) from error
+
+
+def put(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None:
+    """Insert rows; where the key is there, the given columns replace what is in them."""
+    if rows:
+        statement = _INSERTS[connection.dialect.name](table)
+        keys = [column.name for column in table.primary_key]
+        given = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=given), rows)
+
+
+def put_missing(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None:
+    """Insert the rows that break no key; the others are as good as kept."""
+    if rows:
+        connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+
+
+def count_up(connection: Connection, counters: Table, name: str) -> int:
+    """The next number of a counter: 1, 2, 3, …"""
+    statement = _INSERTS[connection.dialect.name](counters).values(name=name, value=1)
+    following = statement.on_conflict_do_update(
+        index_elements=[counters.c.name], set_={"value": counters.c.value + 1}
+    )
+    return int(connection.execute(following.returning(counters.c.value)).scalar_one())

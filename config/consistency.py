@@ -1,0 +1,101 @@
+"""What must hold between the parts of a fleet: pure checks, each a finding of path and words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+
+from adapters.model import Symbol
+from config.problems import KeyPath
+from config.spec import BotSpec
+from risk.intent import bot_tag
+from risk.limits import FleetLimits, WalletLimits
+
+Placed = tuple[KeyPath, BotSpec]  # a bot and where the file has it; () for one that runs already
+Finding = tuple[KeyPath, str]
+
+
+def clashing_names(bots: Sequence[Placed]) -> Iterator[Finding]:
+    """Bots that one name, a name but for its case, or one order tag would confuse."""
+    for place, (path, bot) in enumerate(bots):
+        for other_path, other in bots[:place]:
+            where = (
+                f"{'.'.join(map(str, other_path[:1]))}[{other_path[1]}]"
+                if other_path
+                else "the running fleet"
+            )
+            if bot.name == other.name:
+                yield (*path, "name"), f"{bot.name!r} is taken by {where}; choose another name"
+            elif bot.name.casefold() == other.name.casefold():
+                yield (
+                    (*path, "name"),
+                    f"{bot.name!r} differs only in case from {other.name!r} of {where}; choose another",
+                )
+            elif bot_tag(bot.name) == bot_tag(other.name):
+                yield (
+                    (*path, "name"),
+                    f"{bot.name!r} has the order tag of {other.name!r} of {where}; choose another name",
+                )
+
+
+def clashing_wallets(names: Sequence[str]) -> Iterator[Finding]:
+    """Wallets whose names differ only in case: their files would be one on some disks."""
+    for place, name in enumerate(names):
+        for other in names[:place]:
+            if name.casefold() == other.casefold():
+                yield ("wallets", name), f"differs only in case from {other!r}; choose another name"
+
+
+def clashing_symbols(bots: Sequence[Placed]) -> Iterator[Finding]:
+    """Bots of one wallet that trade one symbol without both saying that they share it."""
+    for place, (path, bot) in enumerate(bots):
+        for _, other in bots[:place]:
+            common = sorted(set(bot.symbols) & set(other.symbols))
+            if common and bot.wallet == other.wallet and not (bot.shared_symbol and other.shared_symbol):
+                yield (
+                    (*path, "strategy"),
+                    f"{', '.join(common)} on wallet {bot.wallet!r} belongs to bot {other.name!r}; "
+                    "write shared_symbol: true in both, or use another wallet",
+                )
+
+
+def unknown_wallets(bots: Sequence[Placed], wallets: Collection[str]) -> Iterator[Finding]:
+    """Bots whose wallet the fleet does not have."""
+    for path, bot in bots:
+        if bot.wallet not in wallets:
+            nearest = get_close_matches(bot.wallet, wallets, n=1)
+            hint = (
+                f"did you mean {nearest[0]!r}?"
+                if nearest
+                else f"there are: {', '.join(sorted(wallets)) or 'none'}"
+            )
+            yield (*path, "wallet"), f"there is no wallet {bot.wallet!r}; {hint}"
+
+
+def unknown_symbols(bots: Sequence[Placed], symbols: Collection[Symbol]) -> Iterator[Finding]:
+    """Bots that want a market which the fleet's market does not have."""
+    for path, bot in bots:
+        if missing := sorted(set(bot.symbols) - set(symbols)):
+            yield (
+                (*path, "strategy"),
+                f"the market has no {', '.join(missing)}; there are: {', '.join(symbols)} (see market)",
+            )
+
+
+def wider_than_the_fleet(limits: WalletLimits, fleet: FleetLimits) -> Iterator[Finding]:
+    """Limits of a wallet that the fleet's would never let it reach, or that contradict each other."""
+    gross, order, whole = (
+        limits.gross_notional_usd_max,
+        limits.order_notional_usd_max,
+        fleet.gross_notional_usd_max,
+    )
+    if gross is not None and gross > whole:
+        yield (
+            ("gross_notional_usd_max",),
+            f"{gross} is above the fleet's risk.gross_notional_usd_max; write at most {whole}",
+        )
+    if order is not None and order > (gross or whole):
+        yield (
+            ("order_notional_usd_max",),
+            f"{order} is above what the wallet may hold at all; write at most {gross or whole}",
+        )

@@ -1,0 +1,115 @@
+"""Leases: the fleet's limit as an escrow, so that no order needs a remote call.
+
+The guard lends each wallet a budget for a time. The wallet counts that time from when it *asked*, the guard from when
+it last *answered*, each with a margin for the rate of its clock, so the wallet always stops first and no synchronised
+clock is needed. A raise is on disk before it is sent; a shrink frees nothing until the wallet has acknowledged it;
+time alone never gives exposure back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from adapters.model import ZERO, WalletId
+
+RHO = 0.01  # largest error of a clock's rate, as a fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What a wallet says when it asks for its lease again."""
+
+    wallet: WalletId
+    incarnation: int
+    request: int  # numbered by the wallet
+    used_usd: Decimal  # worst case of what it holds, has resting or does not know the outcome of
+    applied_epoch: int  # of the lease that it has in force
+    applied_sequence: int
+    applied_budget_usd: Decimal
+    equity_usd: Decimal | None  # None when it cannot be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to hold up to ``budget_usd`` of worst-case exposure for ``ttl_s``."""
+
+    wallet: WalletId
+    incarnation: int
+    epoch: int  # the guard's start number
+    sequence: int  # (epoch, sequence) is totally ordered
+    budget_usd: Decimal
+    ttl_s: float
+    request: int  # the renewal that it answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What the guard has on disk of one wallet."""
+
+    wallet: WalletId
+    incarnation: int = 0  # only this one is renewed
+    granted_usd: Decimal = ZERO  # upper bound of what the wallet may be using
+    epoch: int = 0
+    sequence: int = 0  # of the last lease sent
+    issued_usd: Decimal = ZERO  # its budget; below ``granted_usd`` while a shrink is not acknowledged
+
+
+def lend(
+    grants: Mapping[WalletId, Grant],
+    renewal: Renewal,
+    *,
+    used: Mapping[WalletId, Decimal],
+    limit_usd: Decimal,
+    epoch: int,
+    ttl_s: float,
+) -> tuple[Grant, Lease] | None:
+    """Answer a renewal: the grant to put on disk first, then the lease to send. ``None`` is silence: it is fenced.
+
+    The budget offered is what the wallet uses and an equal share of what nobody uses, so budgets drift to where they
+    are used. It is raised only out of what is not granted to anybody.
+
+    Args:
+        grants: what is on disk, every wallet of the fleet.
+        used: the last word of every wallet about its own use.
+        limit_usd: the fleet's limit over all wallets.
+    """
+    grant = grants.get(renewal.wallet)
+    if grant is None or renewal.incarnation != grant.incarnation:
+        return None
+    granted = grant.granted_usd
+    if (renewal.applied_epoch, renewal.applied_sequence) == (grant.epoch, grant.sequence):
+        granted = min(granted, max(renewal.applied_budget_usd, renewal.used_usd))
+    elsewhere = sum((other.granted_usd for name, other in grants.items() if name != renewal.wallet), ZERO)
+    in_use = renewal.used_usd + sum(
+        (used.get(name, other.granted_usd) for name, other in grants.items() if name != renewal.wallet), ZERO
+    )
+    share = renewal.used_usd + max(ZERO, limit_usd - in_use) / len(grants)
+    budget = min(share, max(granted, limit_usd - elsewhere))
+    answer = replace(
+        grant,
+        granted_usd=max(granted, budget),
+        epoch=epoch,
+        sequence=grant.sequence + 1 if grant.epoch == epoch else 1,
+        issued_usd=budget,
+    )
+    return answer, Lease(
+        wallet=renewal.wallet,
+        incarnation=grant.incarnation,
+        epoch=epoch,
+        sequence=answer.sequence,
+        budget_usd=budget,
+        ttl_s=ttl_s,
+        request=renewal.request,
+    )
+
+
+def holder_deadline(asked_at: float, ttl_s: float) -> float:
+    """Until when the holder may add risk, on its own clock: from when it asked, cut by twice the rate error."""
+    return asked_at + ttl_s * (1 - 2 * RHO)
+
+
+def lapsed_at(sent_at: float, ttl_s: float) -> float:
+    """From when on the guard may take the lease as lapsed, on its own clock."""
+    return sent_at + ttl_s * (1 + 2 * RHO)

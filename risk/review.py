@@ -1,0 +1,75 @@
+"""From an intent to an order that may be sent, or to the rule that forbids it.
+
+Rounding never raises exposure: sizes are cut down, prices move to the nearest tick that is no worse for us. Whoever
+reviews an approved order again gets the same order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from adapters.model import ZERO, Instrument, Order, Side
+from risk.context import ReviewContext
+from risk.intent import Intent
+from risk.measures import exposure_usd
+from risk.rules import RULES
+from risk.verdict import Approved, Refusal, Refused, refused
+from risk.wellformed import malformed
+
+__all__ = ["RULES", "Approved", "Refused", "ReviewContext", "review"]
+
+
+def review(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
+    """Approve the rounded intent, or name the first rule that it breaks.
+
+    An intent that reduces (close, stop, target) meets no rule but ``malformed``; it is cut to the position, and
+    refused as ``nothing_to_close`` where there is none on that side.
+    """
+    problem = malformed(intent)
+    if problem:
+        return refused(intent.id, intent.symbol, malformed.__name__, problem)
+    if intent.purpose.reduces:
+        return _reduce(intent, ctx)
+    rounded = _rounded(intent, ctx.instrument)
+    for rule in RULES:
+        refusal = rule(rounded, ctx)
+        if refusal:
+            return refused(intent.id, intent.symbol, rule.__name__, refusal)
+    return Approved(order=_order(rounded), exposure_usd=exposure_usd(rounded, ctx))
+
+
+def _reduce(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
+    held = ctx.position if intent.side is Side.SELL else -ctx.position
+    cut = replace(intent, size=min(intent.size, max(held, ZERO)))
+    # An instrument that is not known stops no close: the venue then judges the numbers.
+    rounded = _rounded(cut, ctx.instrument)
+    if rounded.size <= 0:
+        refusal = Refusal(detail=f"nothing to close by a {intent.side}", limit="0", value=str(ctx.position))
+        return refused(intent.id, intent.symbol, "nothing_to_close", refusal)
+    return Approved(order=_order(rounded), exposure_usd=ZERO)
+
+
+def _rounded(intent: Intent, instrument: Instrument | None) -> Intent:
+    if instrument is None:
+        return intent
+    return replace(
+        intent,
+        size=instrument.round_size(intent.size),
+        price=None if intent.price is None else instrument.round_price(intent.price, intent.side),
+        trigger=None if intent.trigger is None else instrument.round_price(intent.trigger, intent.side),
+    )
+
+
+def _order(intent: Intent) -> Order:
+    return Order(
+        id=intent.id,
+        symbol=intent.symbol,
+        side=intent.side,
+        size=intent.size,
+        type=intent.type,
+        price=intent.price,
+        trigger=intent.trigger,
+        tif=intent.tif,
+        reduce_only=intent.purpose.reduces,
+        leverage=intent.leverage,
+    )

@@ -1,0 +1,165 @@
+"""A local Ray of one's own, beside another fleet's: real processes, so the tests share them and run in order."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from cluster.home import Home
+from cluster.ray_runtime import boot
+from cluster.ray_runtime.processes import Leader, family
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+_PLANTED = "a-planted-secret"
+
+_DRIVER = """
+import os, sys, ray
+ray.init(namespace="test", logging_level="ERROR", log_to_driver=False)
+
+class Sleeper:
+    def about(self):
+        return {"pid": os.getpid(), "python": sys.executable, "environ": dict(os.environ)}
+
+options = dict(name=sys.argv[1], lifetime="detached", num_cpus=0, get_if_exists=True)
+sleeper = ray.remote(Sleeper).options(label_selector={"role": "control"}, **options).remote()
+import json; print(json.dumps(ray.get(sleeper.about.remote(), timeout=30)))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = Home(tmp_path_factory.mktemp("fleet"))
+    boot.start(home, {**os.environ, "HL_KEY": _PLANTED}, control_node=True)
+    yield home
+    boot.stop(home)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    home = Home(tmp_path_factory.mktemp("other"))
+    boot.start(home, os.environ, control_node=False)
+    yield home
+    boot.stop(home)
+
+
+def _run(home: Home, *command: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    """The command with what ``environment`` names, and nothing else that speaks of Ray."""
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environ |= dict(boot.environment(home)) | changed
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=90)
+
+
+def _ray(home: Home, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    return _run(home, sys.executable, "-m", "ray.scripts.scripts", *arguments, **changed)
+
+
+def _sleeper(home: Home, name: str) -> Mapping[str, object]:
+    """What the detached actor of that name says; it is made where it does not live."""
+    done = _run(home, sys.executable, "-c", _DRIVER, name)
+    assert done.returncode == 0, done.stderr
+    found: Mapping[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _leaders(home: Home) -> dict[str, Leader]:
+    return {
+        node: Leader(**json.loads(file.read_text()))
+        for node in ("head", "control")
+        if (file := home.run / f"ray-{node}.json").exists()
+    }
+
+
+def test_it_answers_where_it_says(home: Home, other: Home) -> None:
+    address = boot.running(home)
+    assert address is not None
+    assert address != boot.running(other)
+    assert (home.runtime / "head" / address.session / "logs").is_dir()
+    assert _ray(home, "status").stdout.count(" node_") == 2
+
+
+def test_starting_what_runs_changes_nothing(home: Home) -> None:
+    before = boot.running(home), _leaders(home)
+    assert boot.start(home, {}, control_node=True) == before[0]
+    assert (boot.running(home), _leaders(home)) == before
+
+
+def test_no_terminal_reaches_it(home: Home) -> None:
+    for leader in _leaders(home).values():
+        assert os.getsid(leader.pid) == leader.pid != os.getsid(0)
+
+
+def test_actors_live_beside_the_head_and_see_no_secret(home: Home) -> None:
+    about = _sleeper(home, "bot-of-one")
+    assert about["pid"] in family([_leaders(home)["control"]])
+    assert _PLANTED not in json.dumps(about)
+    environ = about["environ"]
+    assert isinstance(environ, dict)
+    assert environ["FLOTILLA_HOME"] == str(home.path)
+
+
+def test_each_fleets_commands_reach_its_own_ray(home: Home, other: Home) -> None:
+    _sleeper(other, "bot-of-other")
+    for fleet, own, foreign in ((home, "bot-of-one", "bot-of-other"), (other, "bot-of-other", "bot-of-one")):
+        for options in ([], ["--detail"]):
+            listed = _ray(fleet, "list", "actors", *options).stdout
+            assert own in listed
+            assert foreign not in listed
+
+
+def test_a_job_finds_this_python_and_this_fleet(home: Home, other: Home, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("from my folder")
+    script = (
+        "import os, sys, ray; ray.init(logging_level='ERROR');"
+        "print(sys.executable, ray.get_runtime_context().gcs_address, os.environ['FLOTILLA_HOME'], open('mine.txt').read())"
+    )
+    done = _ray(home, "job", "submit", "--working-dir", str(tmp_path), "--", "python", "-c", f'"{script}"')
+    address = boot.running(home)
+    assert address is not None
+    python = Path(sys.executable).parent / "python"
+    assert f"{python} {address.gcs} {home.path} from my folder" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_TOKEN_PATH": "/nonexistent"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_nobody_is_heard_without_the_token(home: Home, changed: dict[str, str]) -> None:
+    for command in (["status"], ["list", "actors"]):
+        refused = _ray(home, *command, **changed)
+        assert refused.returncode != 0 or "oken" in refused.stdout + refused.stderr
+        assert "bot-of-one" not in refused.stdout
+
+
+def test_a_lost_head_comes_back_and_the_actors_never_notice(home: Home) -> None:
+    address, before = boot.running(home), _sleeper(home, "bot-of-one")["pid"]
+    os.kill(_leaders(home)["head"].pid, signal.SIGKILL)
+    assert boot.start(home, os.environ, control_node=True) == address
+    assert _sleeper(home, "bot-of-one")["pid"] == before
+
+
+def test_stopping_leaves_nothing_behind_and_touches_no_other_fleet(home: Home, other: Home) -> None:
+    leaders = _leaders(home).values()
+    assert len(family(leaders)) > 10
+    boot.stop(home)
+    assert not family(leaders)
+    assert not home.runtime.exists()
+    assert not home.ray_store.exists()
+    assert boot.running(home) is None
+    with pytest.raises(boot.RayNotStarted):
+        boot.environment(home)
+    boot.stop(home)
+    assert boot.running(other) is not None
+    assert "bot-of-other" in _ray(other, "list", "actors").stdout
+
+
+def test_a_start_after_a_crash_of_everything_begins_with_clean_tables(other: Home) -> None:
+    os.kill(_leaders(other)["head"].pid, signal.SIGKILL)
+    boot.start(other, os.environ, control_node=False)
+    assert "bot-of-other" not in _ray(other, "list", "actors").stdout
