@@ -114,7 +114,7 @@ def score(market: Snapshot) -> float:
         - 0.1 * _clip(float(market.funding_rate) / 0.0005)
     )
     spent = rsi > 75 if vote > 0 else rsi < 25
-    return 0.0 if spent or vote * trend <= 0 else vote
+    return 0.0 if spent or vote * trend <= 0 else _clip(vote)  # the sum may round past 1
 
 
 def _holds(view: View, symbol: Symbol) -> bool:

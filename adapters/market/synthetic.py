@@ -44,7 +44,7 @@ FLOOR_TICKS = 100.0  # no price falls below this many ticks
 JUMP = 20.0  # the smallest jump, in volatilities of one second; the tail falls with the fourth power
 JUMP_MAX = 300.0
 MARKET_JUMP_EVERY_S = 1800.0
-OWN_JUMP_EVERY_S = 3600.0
+OWN_JUMP_EVERY_S = 14_400.0
 
 PREMIUM_TREND = 4e-4  # perp over index, fraction, that a trend pulls towards
 PREMIUM_MEMORY_S = 300.0

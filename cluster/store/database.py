@@ -18,7 +18,9 @@ from adapters.errors import ConfigError, Disposition, TradingError
 T = TypeVar("T")
 RowValues: TypeAlias = Mapping[str, Any]
 
-WRITES = "flotilla_writes"  # the execution option that tells a transaction which writes from one which only reads
+WRITES = (
+    "flotilla_writes"  # the execution option that tells a transaction which writes from one which only reads
+)
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 

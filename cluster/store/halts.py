@@ -50,5 +50,6 @@ def _in_force(store: Connection) -> Latches:
     generation = select(COUNTERS.c.value).where(COUNTERS.c.name == HALT_GENERATION).with_for_update()
     rows = store.execute(select(LATCHES).order_by(LATCHES.c.scope))
     return Latches(
-        generation=store.execute(generation).scalar_one(), latches=tuple(Latch(**row._asdict()) for row in rows)
+        generation=store.execute(generation).scalar_one(),
+        latches=tuple(Latch(**row._asdict()) for row in rows),
     )

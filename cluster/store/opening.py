@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from adapters.errors import ConfigError
-from cluster.store.database import WRITES, StoreDamaged, StoreUnavailable, own_errors
+from cluster.store.database import WRITES, StoreDamaged, own_errors
 from cluster.store.tables import METADATA, RECORDS
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,7 +36,9 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(place, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise ConfigError(f"store {place.render_as_string()}: install the driver {error.name}") from error
-    return _ready(engine)
+    with _disposed_on_error(engine):
+        _upgrade(engine)
+    return engine
 
 
 def _parse(url: str) -> URL:
@@ -46,7 +49,9 @@ def _parse(url: str) -> URL:
         usable = False
     if not usable:
         # The text is not repeated: it may hold a password that could not be told from the rest.
-        raise ConfigError("store: not a URL of the form sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+        raise ConfigError(
+            "store: not a URL of the form sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+        )
     return place
 
 
@@ -60,10 +65,15 @@ def _open_file(url: URL) -> Engine:
             if not path.exists():
                 _make_file(url, path)
             path.chmod(0o600)
-            return _ready(_sqlite_engine(url, path))
-    except (OSError, StoreUnavailable) as error:
+            engine = _sqlite_engine(url, path)
+            with _disposed_on_error(engine):
+                _check_made(engine, path)
+                _upgrade(engine)
+                _check_pages(engine)
+            return engine
+    except OSError as error:
         raise ConfigError(
-            f"store {path} cannot be opened: {error}; it needs a local folder that this user can write to"
+            f"store {path} cannot be opened ({error}): it needs a local folder that this user can write to"
         ) from error
 
 
@@ -71,6 +81,8 @@ def _open_file(url: URL) -> Engine:
 def _folder_locked(folder: Path) -> Iterator[None]:
     # Nobody may open and close the database file itself: that would drop the locks that SQLite holds on it for
     # another connection of this process (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is not writable")
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -91,11 +103,11 @@ def _make_file(url: URL, path: Path) -> None:
         leftover.unlink()  # its maker died
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
     engine = _sqlite_engine(url, fresh)
-    with own_errors(engine):
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # stays with the file
+    with _disposed_on_error(engine):
         _upgrade(engine)
-        engine.dispose()
+    with own_errors(engine), closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")  # stays with the file
+    engine.dispose()
     os.rename(fresh, path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     os.fsync(folder)
@@ -123,3 +135,44 @@ def _sqlite_engine(url: URL, path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _check_made(engine: Engine, path: Path) -> None:
+    with own_errors(engine), engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            raise StoreDamaged(
+                f"store {path} is empty or no store of Flotilla: restore it from a backup, or move it away to"
+                " begin anew (bots, halts and leases are then forgotten)"
+            )
+
+
+def _check_pages(engine: Engine) -> None:
+    # What the fleet's safety hangs on is small and read whole. The records are not: they may be gigabytes.
+    with own_errors(engine), engine.connect() as connection:
+        for table in METADATA.sorted_tables:
+            if table not in RECORDS:
+                found = connection.exec_driver_sql(f"PRAGMA quick_check('{table.name}')").scalar_one()
+                if found != "ok":
+                    raise DatabaseError(None, None, sqlite3.DatabaseError(found))
+
+
+def _upgrade(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    try:
+        with own_errors(engine), engine.execution_options(**{WRITES: True}).begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise ConfigError(
+            f"store {engine.url.render_as_string()} was written by a newer version of Flotilla ({error})"
+        ) from error
+
+
+@contextmanager
+def _disposed_on_error(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -75,6 +76,13 @@ def _leaders(home: Home) -> dict[str, Leader]:
     }
 
 
+def _kill(leader: Leader) -> None:
+    os.kill(leader.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while leader.lives():
+        assert time.monotonic() < deadline
+
+
 def test_it_answers_where_it_says(home: Home, other: Home) -> None:
     address = boot.running(home)
     assert address is not None
@@ -116,9 +124,10 @@ def test_a_job_finds_this_python_and_this_fleet(home: Home, other: Home, tmp_pat
     (tmp_path / "mine.txt").write_text("from my folder")
     script = (
         "import os, sys, ray; ray.init(logging_level='ERROR');"
-        "print(sys.executable, ray.get_runtime_context().gcs_address, os.environ['FLOTILLA_HOME'], open('mine.txt').read())"
+        "context = ray.get_runtime_context();"
+        "print(sys.executable, context.gcs_address, os.environ['FLOTILLA_HOME'], open('mine.txt').read())"
     )
-    done = _ray(home, "job", "submit", "--working-dir", str(tmp_path), "--", "python", "-c", f'"{script}"')
+    done = _ray(home, "job", "submit", "--working-dir", str(tmp_path), "--", "python", "-c", script)
     address = boot.running(home)
     assert address is not None
     python = Path(sys.executable).parent / "python"
@@ -139,7 +148,7 @@ def test_nobody_is_heard_without_the_token(home: Home, changed: dict[str, str]) 
 
 def test_a_lost_head_comes_back_and_the_actors_never_notice(home: Home) -> None:
     address, before = boot.running(home), _sleeper(home, "bot-of-one")["pid"]
-    os.kill(_leaders(home)["head"].pid, signal.SIGKILL)
+    _kill(_leaders(home)["head"])
     assert boot.start(home, os.environ, control_node=True) == address
     assert _sleeper(home, "bot-of-one")["pid"] == before
 
@@ -160,6 +169,6 @@ def test_stopping_leaves_nothing_behind_and_touches_no_other_fleet(home: Home, o
 
 
 def test_a_start_after_a_crash_of_everything_begins_with_clean_tables(other: Home) -> None:
-    os.kill(_leaders(other)["head"].pid, signal.SIGKILL)
+    _kill(_leaders(other)["head"])
     boot.start(other, os.environ, control_node=False)
     assert "bot-of-other" not in _ray(other, "list", "actors").stdout

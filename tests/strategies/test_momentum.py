@@ -23,7 +23,8 @@ from tests.builders import (
 from tests.strategies.markets import a_trend, indicators
 
 MOMENTUM = Momentum(symbol=BTC)
-LONG, SHORT = {"positions": {BTC: a_position("1")}}, {"positions": {BTC: a_position("-1")}}
+LONG: dict[str, Any] = {"positions": {BTC: a_position("1")}}
+SHORT: dict[str, Any] = {"positions": {BTC: a_position("-1")}}
 
 
 @pytest.mark.parametrize(

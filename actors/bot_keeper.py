@@ -1,0 +1,93 @@
+"""One bot as its supervisor holds it: specification, status, process, and the last that was heard of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.bot import BotReport
+from actors.lifecycle import BotState, BotStatus
+from actors.plan import Seen
+from actors.processes import BotProcess
+from adapters.clock import Clock
+from adapters.errors import LinkError
+from config.spec import BotSpec, ExitMode
+
+BEAT_S = 1.0
+BEAT_MAX_S = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class BotKeeper:
+    """See the module."""
+
+    spec: BotSpec
+    wanted: bool
+    status: BotStatus
+    clock: Clock
+    process: BotProcess | None = None
+    report: BotReport | None = None
+    beat_at: float = 0.0  # monotonic
+    exit_mode: ExitMode | None = None  # of a stop that an operator asked for, instead of the declared one
+    busy: bool = False  # a step is being taken
+    attending: asyncio.Task[None] | None = None
+
+    def seen(self, *, is_halted: bool, wallet_ready: bool) -> Seen:
+        """What the plan looks at."""
+        return Seen(
+            has_process=self.process is not None,
+            beat_age_s=self.clock.monotonic() - self.beat_at if self.process else 0.0,
+            is_halted=is_halted,
+            wallet_ready=wallet_ready,
+        )
+
+    def attend(
+        self,
+        process: BotProcess,
+        *,
+        on_beat: Callable[[BotKeeper], None],
+        on_end: Callable[[BotKeeper, str], None],
+    ) -> None:
+        """Watch over the process from now on: its heartbeat, and its death."""
+        self.process, self.beat_at = process, self.clock.monotonic()
+        self.attending = asyncio.create_task(self._attend(process, on_beat, on_end))
+
+    def release(self) -> None:
+        """Stop watching, without touching the process."""
+        if self.attending is not None:
+            self.attending.cancel()
+
+    @property
+    def mode(self) -> ExitMode:
+        """How it leaves."""
+        return self.exit_mode or self.spec.on_stop
+
+    @property
+    def is_down(self) -> bool:
+        """Whether its stop is complete."""
+        return self.status.state is BotState.IDLE and self.process is None
+
+    async def _attend(
+        self,
+        process: BotProcess,
+        on_beat: Callable[[BotKeeper], None],
+        on_end: Callable[[BotKeeper, str], None],
+    ) -> None:
+        beating = asyncio.create_task(self._beats(process, on_beat))
+        try:
+            reason = await process.ended()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+        self.process = self.report = None
+        on_end(self, reason)
+
+    async def _beats(self, process: BotProcess, on_beat: Callable[[BotKeeper], None]) -> None:
+        while True:
+            with contextlib.suppress(LinkError):
+                self.report = await process.report(timeout_s=BEAT_MAX_S)
+                self.beat_at = self.clock.monotonic()
+                on_beat(self)
+            await self.clock.sleep(BEAT_S if self.report else BEAT_S / 10)

@@ -1,0 +1,102 @@
+"""What the supervisor needs from the world: processes that it can start, find, watch and end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from actors.bot import BotReport
+from actors.messages import Admit, Retire, Retired, WalletReport
+from adapters.model import BotId, WalletId
+from config.spec import BotSpec, FleetSpec, WalletSpec
+
+
+class BotLaunch(msgspec.Struct, frozen=True):
+    """All that a new bot process is told."""
+
+    spec: BotSpec
+    epoch: int
+    incarnation: int
+    cycle: int  # where its predecessor was
+    decision_deadline_s: float
+
+
+class WalletLaunch(msgspec.Struct, frozen=True):
+    """All that a new wallet process is told. Its keys it reads itself."""
+
+    spec: WalletSpec
+    incarnation: int
+    lease_ttl_s: float
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """An actor's process."""
+
+    pid: int
+    node: str
+    incarnation: int = 0
+
+
+class Process(Protocol):
+    """One bot's or wallet's process, alive when it was handed out."""
+
+    @property
+    def incarnation(self) -> int: ...
+
+    async def ended(self) -> str:
+        """Wait for its end; why it ended, empty when it was told to."""
+        ...
+
+    async def kill(self) -> None:
+        """End it now, whatever it is doing. Safe to repeat."""
+        ...
+
+
+class BotProcess(Process, Protocol):
+    """A bot's process."""
+
+    async def report(self, *, timeout_s: float) -> BotReport:
+        """Its heartbeat. Raises ``LinkError`` when it does not answer in time."""
+        ...
+
+    async def stop(self) -> None:
+        """Ask it to end."""
+        ...
+
+
+class WalletProcess(Process, Protocol):
+    """A wallet's process."""
+
+    async def report(self) -> WalletReport: ...
+
+    async def admit(self, admit: Admit) -> None: ...
+
+    async def retire(self, retire: Retire) -> Retired: ...
+
+
+class Processes(Protocol):
+    """Where processes come from. Every failure is a ``LinkError``."""
+
+    async def start_services(self, fleet: FleetSpec) -> None:
+        """See that the exchange, market data, recorder and decision actors of the fleet exist. Safe to repeat."""
+        ...
+
+    async def services(self) -> Mapping[str, Whereabouts]:
+        """Where the fleet's actors are, by name; those that do not answer are left out."""
+        ...
+
+    async def enlist(self, wallet: WalletId, incarnation: int) -> None:
+        """Tell the risk guard which incarnation it may renew."""
+        ...
+
+    async def spawn_bot(self, launch: BotLaunch) -> BotProcess: ...
+
+    async def find_bot(self, bot: BotId) -> BotProcess | None:
+        """The bot's process, if one lives."""
+        ...
+
+    async def spawn_wallet(self, launch: WalletLaunch) -> WalletProcess: ...
+
+    async def find_wallet(self, wallet: WalletId) -> WalletProcess | None: ...
