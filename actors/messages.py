@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -24,8 +25,7 @@ from adapters.model import (
 )
 from config.spec import BotSpec, ExitMode, HaltLevel
 from risk.intent import Intent
-from risk.leases import Lease, Renewal
-from strategies.decision import AnyDecision
+from risk.leases import Lease
 from strategies.strategy import Budget, Performance
 
 
@@ -190,6 +190,7 @@ class WalletReport(msgspec.Struct, frozen=True, tag=True):
     wallet: WalletId
     incarnation: int
     pid: int
+    node: str
     ready: bool  # reconciled with the venue, and serving
     equity_usd: Decimal | None
     exposure_usd: Decimal
@@ -271,15 +272,10 @@ class CycleRecord(msgspec.Struct, frozen=True):
     cycle: int
     timestamp: datetime
     view_digest: str
-    decisions: tuple[AnyDecisionLine, ...]
+    decisions: tuple[Mapping[str, Any], ...]
     refusals: tuple[Refusal, ...]
     actions: tuple[ActionLine, ...]
     success: bool
     error_message: str = ""
     decide_ms: float = 0.0
     submit_ms: float = 0.0
-
-
-AnyDecisionLine = Mapping[str, object]
-Decisions = tuple[AnyDecision, ...]
-__all__ = ["Renewal"]

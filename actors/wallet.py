@@ -12,7 +12,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -69,8 +69,9 @@ from risk.intent import Intent
 from risk.leases import Renewal
 from risk.review import review
 from risk.verdict import Refused
-from strategies.strategy import Budget
+from strategies.strategy import Budget, Performance
 
+EQUITY_AGE_MAX_S = 30.0  # an older reading counts as unknown: nothing may be added
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +91,7 @@ class Seat:
     seen_at: float  # monotonic
     watch: Watch | None = None
     paused_until: datetime | None = None
+    judged_trades: int = 0  # closed trades when the Sharpe ratio was last looked at
     notify: Callable[[Changed | Dismissed], None] | None = None
 
 
@@ -123,7 +125,9 @@ class Wallet:
         journal: Journal,
         ledger: Ledger,
         clock: Clock,
+        node: str = "",
     ) -> None:
+        self.node = node
         self.spec = spec
         self.incarnation = incarnation
         self.ledger = ledger
@@ -137,6 +141,7 @@ class Wallet:
         self._upkeep = Upkeep(self._desk, incarnation, self.stance, self._alert)
         self._instruments: Mapping[Symbol, Instrument] = {}
         self._account: Account | None = None
+        self._account_at = 0.0  # monotonic
         self._markets: dict[tuple[float, Symbol], _Seen] = {}
         self._latest: dict[Symbol, _Seen] = {}
         self._venue_positions: dict[Symbol, Decimal] = {}
@@ -179,6 +184,7 @@ class Wallet:
     async def refresh_account(self) -> None:
         """Read the account. Raises what the venue raises; the old reading then ages."""
         self._account = await self._venue.account()
+        self._account_at = self._clock.monotonic()
 
     async def recount(self) -> None:
         """Compare every book with the venue. A difference that holds over two looks quarantines its market."""
@@ -337,6 +343,7 @@ class Wallet:
             wallet=self.spec.name,
             incarnation=self.incarnation,
             pid=os.getpid(),
+            node=self.node,
             ready=self.ready,
             equity_usd=self._equity(),
             exposure_usd=self.used_usd(),
@@ -382,7 +389,7 @@ class Wallet:
         return held * mark, sides[Side.BUY], sides[Side.SELL]
 
     def _equity(self) -> Decimal | None:
-        if self._account is None or self._clock.now() - self._account.at > timedelta(seconds=30):
+        if self._account is None or self._clock.monotonic() - self._account_at > EQUITY_AGE_MAX_S:
             return None
         return self._account.equity_usd
 
@@ -459,7 +466,7 @@ class Wallet:
         position_usd, buys_usd, sells_usd = self._sides_usd(symbol)
         entries = [order for order in self.ledger.live(bot, symbol) if not order.purpose.reduces]
         performance = self.ledger.record(bot).performance()
-        self._pause(seat, performance.sharpe)
+        self._pause(seat, performance)
         account = self._account
         assert account is not None, "a bot observes before it submits"
         return ReviewContext(
@@ -488,12 +495,14 @@ class Wallet:
             halt_rank=level.rank if level else None,
         )
 
-    def _pause(self, seat: Seat, sharpe: float | None) -> None:
-        guards, now = seat.spec.exec_guards, self._clock.now()
-        if guards is None or sharpe is None or sharpe >= guards.sharpe_pause_threshold:
+    def _pause(self, seat: Seat, performance: Performance) -> None:
+        """Every closed trade that leaves the Sharpe ratio below its threshold begins a pause."""
+        guards, sharpe = seat.spec.exec_guards, performance.sharpe
+        if guards is None or sharpe is None or performance.trades == seat.judged_trades:
             return
-        if seat.paused_until is None:
-            seat.paused_until = now + guards.pause_duration_on_breach
+        seat.judged_trades = performance.trades
+        if sharpe < guards.sharpe_pause_threshold:
+            seat.paused_until = self._clock.now() + guards.pause_duration_on_breach
 
     def _seat(self, bot: BotId, epoch: int) -> Seat:
         seat = self.seats.get(bot)

@@ -23,6 +23,7 @@ from adapters.errors import LinkError, StaleCommand, TradingError
 from adapters.wire_errors import ErrorBody, as_error, error_body
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
+UNREAD_BYTES_MAX = 32 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 
 
@@ -280,5 +281,7 @@ async def close_writer(writer: asyncio.StreamWriter) -> None:
 
 
 def _notify(writer: asyncio.StreamWriter, body: Any) -> None:
-    if not writer.is_closing():
+    if writer.transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+        writer.transport.abort()  # who does not read for so long dials again and is told the present
+    elif not writer.is_closing():
         write_frame(writer, Notice(msgspec.Raw(_encoder.encode(body))))

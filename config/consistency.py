@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 
 from adapters.model import Symbol
-from config.problems import KeyPath
+from config.problems import KeyPath, dotted
 from config.spec import BotSpec
 from risk.intent import bot_tag
 from risk.limits import FleetLimits, WalletLimits
@@ -17,25 +17,18 @@ Finding = tuple[KeyPath, str]
 
 def clashing_names(bots: Sequence[Placed]) -> Iterator[Finding]:
     """Bots that one name, a name but for its case, or one order tag would confuse."""
-    for place, (path, bot) in enumerate(bots):
-        for other_path, other in bots[:place]:
-            where = (
-                f"{'.'.join(map(str, other_path[:1]))}[{other_path[1]}]"
-                if other_path
-                else "the running fleet"
-            )
-            if bot.name == other.name:
-                yield (*path, "name"), f"{bot.name!r} is taken by {where}; choose another name"
-            elif bot.name.casefold() == other.name.casefold():
-                yield (
-                    (*path, "name"),
-                    f"{bot.name!r} differs only in case from {other.name!r} of {where}; choose another",
-                )
-            elif bot_tag(bot.name) == bot_tag(other.name):
-                yield (
-                    (*path, "name"),
-                    f"{bot.name!r} has the order tag of {other.name!r} of {where}; choose another name",
-                )
+    by_name: dict[str, Placed] = {}
+    by_tag: dict[str, Placed] = {}
+    for path, bot in bots:
+        first = by_name.setdefault(bot.name.casefold(), (path, bot))
+        same_tag = by_tag.setdefault(bot_tag(bot.name), (path, bot))
+        if first[1] is not bot:
+            same = bot.name == first[1].name
+            what = "is taken by" if same else f"differs only in case from {first[1].name!r} of"
+            yield (*path, "name"), f"{bot.name!r} {what} {_owner(first)}; choose another name"
+        elif same_tag[1] is not bot:
+            other = f"{same_tag[1].name!r} of {_owner(same_tag)}"
+            yield (*path, "name"), f"{bot.name!r} has the order tag of {other}; choose another name"
 
 
 def clashing_wallets(names: Sequence[str]) -> Iterator[Finding]:
@@ -99,3 +92,7 @@ def wider_than_the_fleet(limits: WalletLimits, fleet: FleetLimits) -> Iterator[F
             ("order_notional_usd_max",),
             f"{order} is above what the wallet may hold at all; write at most {gross or whole}",
         )
+
+
+def _owner(placed: Placed) -> str:
+    return dotted(placed[0]) or "the running fleet"

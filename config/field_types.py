@@ -62,6 +62,12 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _step(value: timedelta) -> timedelta:
+    if not timedelta(milliseconds=1) <= value <= timedelta(minutes=1):
+        raise ValueError(f"is {format_duration(value)}; write 1ms to 1m")
+    return value
+
+
 def _lease(value: timedelta) -> timedelta:
     if not timedelta(seconds=1) <= value <= timedelta(minutes=1):
         raise ValueError(f"is {format_duration(value)}; write 1s to 1m")
@@ -105,6 +111,7 @@ Duration = Annotated[
     WithJsonSchema(_DURATION_SCHEMA),
 ]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+StepDuration = Annotated[Duration, AfterValidator(_step)]
 LeaseDuration = Annotated[Duration, AfterValidator(_lease)]
 
 Number = BeforeValidator(_not_a_boolean)
@@ -120,5 +127,5 @@ FleetName = Annotated[
 ]
 SymbolName = Annotated[str, AfterValidator(_symbol), WithJsonSchema({"type": "string", "pattern": SYMBOL})]
 Symbols = Annotated[tuple[SymbolName, ...], AfterValidator(_distinct)]
-Secret = Annotated[SecretStr, BeforeValidator(_is_there)]
+Secret = Annotated[SecretStr | None, BeforeValidator(_is_there)]
 Speed = Annotated[float | None, BeforeValidator(_speed), WithJsonSchema(_SPEED_SCHEMA)]

@@ -15,13 +15,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from adapters.model import Symbol
 from config import consistency
-from config.fleet_file import Bot, BotsFile, FleetFile, Limits, Market, ReplayMarket, Risk, SyntheticMarket
+from config.bot_section import Bot
+from config.fleet_file import BotsFile, FleetFile, Risk
+from config.market_section import Market, ReplayMarket, SyntheticMarket
 from config.problems import KeyPath
 from config.settings import effective_settings
 from config.source import Source
 from config.spec import BotSpec, FleetSpec
 from config.strategy_fields import CheckedStrategy, FieldProblems, check_strategy
 from config.user_code import folder_of, importable
+from config.wallet_section import Limits
 from config.wording import findings
 from risk.limits import WalletLimits
 
@@ -80,10 +83,10 @@ def read_fleet(path: Path, *, environ: Mapping[str, str], search_path: Sequence[
         wallets=wallets,
         symbols=market.spec(path.parent).symbols if market is not None else None,
     )
-    if file is None or not source.is_sound():
+    if file is None or not source.is_sound:
         raise source.error()
     spec = file.spec(bots.specs, path.parent)
-    settings = effective_settings(file, bots.strategies) | {"store": spec.store}
+    settings = {"fleet": spec.fleet, "store": spec.store} | effective_settings(file, bots.strategies)
     return LoadedFleet(spec=spec, package_folder=bots.package_folder, settings=settings)
 
 
@@ -114,7 +117,7 @@ def read_bots(
         wallets=tuple(wallet.name for wallet in fleet.wallets),
         symbols=fleet.market.symbols,
     )
-    if file is None or not source.is_sound():
+    if file is None or not source.is_sound:
         raise source.error()
     settings = effective_settings(file, bots.strategies)
     return LoadedBots(bots=bots.specs, package_folder=bots.package_folder, settings=settings)
@@ -127,8 +130,8 @@ class _Bots:
         self._source = source
         self._folders = folders
         self._placed: list[consistency.Placed] = []
-        self._origins: dict[Path, KeyPath] = {}  # each folder with user code, and the first bot that needs it
         self.strategies: list[CheckedStrategy] = []
+        self.package_folder: Path | None = None
         with importable(folders):
             for path, values, written in _items(source):
                 self._read(path, values, written)
@@ -136,10 +139,6 @@ class _Bots:
     @property
     def specs(self) -> tuple[BotSpec, ...]:
         return tuple(bot for _, bot in self._placed)
-
-    @property
-    def package_folder(self) -> Path | None:
-        return next(iter(self._origins), None)
 
     def check(
         self, *, running: Sequence[BotSpec], wallets: Sequence[str] | None, symbols: Sequence[Symbol] | None
@@ -179,15 +178,10 @@ class _Bots:
             return None
         if strategy.spec.is_users_own:
             folder = folder_of(kind.partition(":")[0], self._folders)
-            if folder is not None:
-                self._origins.setdefault(folder, path)
-            if len(self._origins) > 1:
-                first, *others = self._origins
-                self._source.add(
-                    under,
-                    f"its module lies in {others[-1]}, another's in {first}; put all of a file's in one folder",
-                )
-                del self._origins[others[-1]]
+            self.package_folder = self.package_folder or folder
+            if folder not in (None, self.package_folder):
+                what = f"this one's is {folder}, another's {self.package_folder}"
+                self._source.add(under, f"a file's own modules must lie in one folder; {what}")
         return strategy
 
 

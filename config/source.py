@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.document import BYTES_MAX, Document, decode, parse
-from config.problems import MASK, KeyPath, Problem, Redaction, dotted, looks_secret, report
+from config.problems import MASK, FleetFileError, KeyPath, Problem, Redaction, dotted, looks_secret, report
 from config.variables import Variables, protect, read_env_file, reveal
 
 
@@ -27,6 +27,7 @@ class Source:
         """
         self.path = path
         self._problems: list[Problem] = []
+        self._wrong_keys: set[str] = set()
         self._redaction = Redaction()
         self._document = parse(protect(_text(path)))
         self.written: Any = _map_texts(self._document.value, reveal)
@@ -40,7 +41,7 @@ class Source:
 
     def add(self, path: KeyPath, what: str) -> None:
         """Book a problem at a key, unless the key has one already: a consequence tells nothing new."""
-        if not self._has_problem_at(path):
+        if dotted(path) not in self._wrong_keys:
             self._at_line(path, self._document.line(path), what)
 
     def add_all(self, findings: Iterable[tuple[KeyPath, str]], *, under: KeyPath = ()) -> None:
@@ -48,19 +49,12 @@ class Source:
         for path, what in findings:
             self.add((*under, *path), what)
 
-    def is_sound(self, path: KeyPath = ()) -> bool:
-        """Whether nothing is booked at or below the path."""
-        key = dotted(path)
-        return (
-            not any(
-                problem.key == key or problem.key.startswith((f"{key}.", f"{key}["))
-                for problem in self._problems
-            )
-            if key
-            else not self._problems
-        )
+    @property
+    def is_sound(self) -> bool:
+        """Whether no problem is booked."""
+        return not self._problems
 
-    def error(self) -> Exception:
+    def error(self) -> FleetFileError:
         """All that was booked, as the error to raise."""
         return report(self._problems)
 
@@ -73,11 +67,10 @@ class Source:
             Problem(p.file, p.line, f"{key}{p.key}" if p.key.startswith("[") else p.key, p.what)
             for p in self._problems
         ]
-
-    def _has_problem_at(self, path: KeyPath) -> bool:
-        return any(problem.key == dotted(path) for problem in self._problems)
+        self._wrong_keys = {problem.key for problem in self._problems}
 
     def _at_line(self, path: KeyPath, line: int, what: str) -> None:
+        self._wrong_keys.add(dotted(path))
         self._problems.append(Problem(str(self.path), line, dotted(path), self._redaction(what)))
 
     def _expanded(self, environ: Mapping[str, str]) -> Any:

@@ -25,8 +25,7 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
         for root in roots:
             sys.path.remove(root)
         for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            is_theirs = file is not None and any(Path(file).is_relative_to(root) for root in roots)
+            is_theirs = any(Path(place).is_relative_to(root) for place in _places(name) for root in roots)
             if is_theirs and name.partition(".")[0] not in before:
                 del sys.modules[name]
 
@@ -39,3 +38,10 @@ def folder_of(module_name: str, folders: Sequence[Path]) -> Path | None:
     depth = module_name.count(".") + (Path(file).stem == "__init__")
     root = Path(file).resolve().parents[depth]
     return root if root in [folder.resolve() for folder in folders] else None
+
+
+def _places(module_name: str) -> list[str]:
+    """The file of a module, or the folders of a package that has no file of its own."""
+    attributes = getattr(sys.modules[module_name], "__dict__", {})
+    file = attributes.get("__file__")
+    return [file] if file else list(attributes.get("__path__") or ())

@@ -15,12 +15,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.errors import TradingError
+
 _PROC = Path("/proc")
 _POLL_S = 0.02
 _KILL_TIMEOUT_S = 5.0  # the kernel ends a killed process at once, unless a device holds it
 
 
-class Unkillable(Exception):
+class Unkillable(TradingError):
     """Processes survived SIGKILL: the kernel holds them in a device."""
 
 

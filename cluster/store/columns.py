@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
-from enum import Enum
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Dialect, String, Text, TypeDecorator
 
 T = TypeVar("T")
-Word = TypeVar("Word", Decimal, Enum)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -31,20 +28,20 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else msgspec.convert(value, datetime)
 
 
-class AsText(TypeDecorator[Word]):
+class AsText(TypeDecorator[T]):
     """A ``Decimal`` with all its digits, or the value of a ``StrEnum``. Not for sorting."""
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, kind: type[Word]) -> None:
+    def __init__(self, kind: type[T]) -> None:
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: Word | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
         return None if value is None else str(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Word | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> T | None:
         return None if value is None else msgspec.convert(value, self.kind)
 
 
@@ -62,8 +59,7 @@ class AsJson(TypeDecorator[T]):
         return None if value is None else msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> T | None:
-        return None if value is None else self._decode(value)
-
-    def _decode(self, text: str) -> T:
-        value: T = msgspec.json.decode(text, type=self.kind)
-        return value
+        if value is None:
+            return None
+        decoded: T = msgspec.json.decode(value, type=self.kind)
+        return decoded

@@ -21,7 +21,6 @@ RowValues: TypeAlias = Mapping[str, Any]
 WRITES = (
     "flotilla_writes"  # the execution option that tells a transaction which writes from one which only reads
 )
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class StoreDamaged(ConfigError):
@@ -78,16 +77,21 @@ def own_errors(engine: Engine) -> Iterator[None]:
         raise StoreUnavailable(f"store {place}: {error.orig}") from error
     except (DatabaseError, msgspec.DecodeError) as error:
         detail = error.orig if isinstance(error, DatabaseError) else error
-        raise StoreDamaged(
-            f"store {place} is damaged: {detail}; stop the fleet and restore the file from a backup, or move it"
-            " away to begin anew (bots, halts and leases are then forgotten)"
-        ) from error
+        raise damaged(str(place), f"is damaged ({detail})") from error
+
+
+def damaged(place: str, finding: str) -> StoreDamaged:
+    """The error for a store that must not be touched."""
+    return StoreDamaged(
+        f"store {place} {finding}: stop the fleet and restore the store from a backup, or move what is left of it"
+        " away to begin anew (bots, halts and leases are then forgotten)"
+    )
 
 
 def put(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None:
     """Insert rows; where the key is there, the given columns replace what is in them."""
     if rows:
-        statement = _INSERTS[connection.dialect.name](table)
+        statement = _insert_into(connection, table)
         keys = [column.name for column in table.primary_key]
         given = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=given), rows)
@@ -96,13 +100,17 @@ def put(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None
 def put_missing(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None:
     """Insert the rows that break no key; the others are as good as kept."""
     if rows:
-        connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+        connection.execute(_insert_into(connection, table).on_conflict_do_nothing(), rows)
 
 
 def count_up(connection: Connection, counters: Table, name: str) -> int:
     """The next number of a counter: 1, 2, 3, …"""
-    statement = _INSERTS[connection.dialect.name](counters).values(name=name, value=1)
+    statement = _insert_into(connection, counters).values(name=name, value=1)
     following = statement.on_conflict_do_update(
         index_elements=[counters.c.name], set_={"value": counters.c.value + 1}
     )
     return int(connection.execute(following.returning(counters.c.value)).scalar_one())
+
+
+def _insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

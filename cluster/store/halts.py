@@ -48,8 +48,6 @@ class SqlHalts:
 def _in_force(store: Connection) -> Latches:
     # The lock makes changes wait for each other on databases where writers run side by side.
     generation = select(COUNTERS.c.value).where(COUNTERS.c.name == HALT_GENERATION).with_for_update()
+    latest = store.execute(generation).scalar_one()
     rows = store.execute(select(LATCHES).order_by(LATCHES.c.scope))
-    return Latches(
-        generation=store.execute(generation).scalar_one(),
-        latches=tuple(Latch(**row._asdict()) for row in rows),
-    )
+    return Latches(generation=latest, latches=tuple(Latch(**row._asdict()) for row in rows))

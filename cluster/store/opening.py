@@ -17,10 +17,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError
 
 from adapters.errors import ConfigError
-from cluster.store.database import WRITES, StoreDamaged, own_errors
+from cluster.store.database import WRITES, damaged, own_errors
 from cluster.store.tables import METADATA, RECORDS
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -64,10 +64,10 @@ def _open_file(url: URL) -> Engine:
         with _folder_locked(path.parent):
             if not path.exists():
                 _make_file(url, path)
-            path.chmod(0o600)
             engine = _sqlite_engine(url, path)
             with _disposed_on_error(engine):
                 _check_made(engine, path)
+                path.chmod(0o600)
                 _upgrade(engine)
                 _check_pages(engine)
             return engine
@@ -92,15 +92,12 @@ def _folder_locked(folder: Path) -> Iterator[None]:
 
 
 def _make_file(url: URL, path: Path) -> None:
-    for remains in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")):
-        if remains.exists():
-            raise StoreDamaged(
-                f"store {path} is gone, but {remains.name} is still there: restore it from a backup, or move"
-                f" {remains.name} away to begin anew (bots, halts and leases are then forgotten)"
-            )
+    for remains in (f"{path}-wal", f"{path}-journal"):
+        if Path(remains).exists():
+            raise damaged(str(path), f"is gone, but {remains} is still there")
     fresh = path.with_name(f"{path.name}.new")
-    for leftover in path.parent.glob(f"{fresh.name}*"):
-        leftover.unlink()  # its maker died
+    for end in ("", "-wal", "-shm", "-journal"):
+        Path(f"{fresh}{end}").unlink(missing_ok=True)  # its maker died
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
     engine = _sqlite_engine(url, fresh)
     with _disposed_on_error(engine):
@@ -138,12 +135,13 @@ def _sqlite_engine(url: URL, path: Path) -> Engine:
 
 
 def _check_made(engine: Engine, path: Path) -> None:
+    if not path.is_file():
+        raise ConfigError(f"store {path} is not a file")
+    if path.stat().st_size == 0:  # before SQLite sees it, which would take an empty file for a new one
+        raise damaged(str(path), "is an empty file")
     with own_errors(engine), engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
-            raise StoreDamaged(
-                f"store {path} is empty or no store of Flotilla: restore it from a backup, or move it away to"
-                " begin anew (bots, halts and leases are then forgotten)"
-            )
+            raise damaged(str(path), "is not a store of Flotilla")
 
 
 def _check_pages(engine: Engine) -> None:
@@ -153,7 +151,7 @@ def _check_pages(engine: Engine) -> None:
             if table not in RECORDS:
                 found = connection.exec_driver_sql(f"PRAGMA quick_check('{table.name}')").scalar_one()
                 if found != "ok":
-                    raise DatabaseError(None, None, sqlite3.DatabaseError(found))
+                    raise damaged(str(engine.url.database), f"is damaged ({found})")
 
 
 def _upgrade(engine: Engine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
@@ -60,7 +61,7 @@ class SqlRecords:
     async def prune(self, *, before: datetime) -> None:
         """Forget the cycles, events and equity of earlier than this, in small steps."""
         for table in RECORDS:
-            while await self._database.write(lambda store, table=table: _prune_some(store, table, before)):
+            while await self._database.write(partial(_prune_some, table=table, before=before)):
                 pass
 
 

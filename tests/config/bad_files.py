@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Fleet files that must be refused, each with what the message has to say. A plain list: the command line tests it too.
 
 ``beside`` are further files of the same folder. No message may show ``SECRET``.
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SECRET = "5ecr3t-planted-value"
+SECRET = "5ecr3t-planted-value"  # pragma: allowlist secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +199,11 @@ BAD_FILES: list[BadFile] = [
     _bad("store_leaves_home", _fleet(top="store: sqlite:///../other.db"), "store", "leaves its folder"),
     # market
     _bad("unknown_source", _fleet(top="market: {source: crystal_ball}"), "market.source", "'synthetic', 'replay'"),
-    _bad("no_symbols", _fleet(top="market: {symbols: []}"), "market.symbols", "at least one"),
+    _bad("no_symbols", _fleet(top="market: {symbols: []}"), "market.symbols", "at least one symbol"),
     _bad("symbols_as_text", _fleet(top="market: {symbols: BTC}"), "market.symbols", "is text", "list"),
     _bad("symbol_twice", _fleet(top="market: {symbols: [BTC, BTC]}"), "market.symbols", "BTC is here twice"),
     _bad("symbol_with_space", _fleet(top="market: {symbols: ['B C']}"), "market.symbols[0]", "is no symbol"),
+    _bad("step_too_long", _fleet(top="market: {step: 2m}"), "market.step", "1ms to 1m"),
     _bad("negative_seed", _fleet(top="market: {seed: -1}"), "market.seed", "0 or more"),
     _bad("speed_zero", _fleet(top="market: {speed: 0}"), "market.speed", "max"),
     _bad("speed_word", _fleet(top="market: {speed: fast}"), "market.speed", "max"),
@@ -239,7 +241,7 @@ BAD_FILES: list[BadFile] = [
     _bad("cyclic_variables", _fleet(top="env_file: my.env", wallet="{key: ${A}}"), "wallets.alpha.key", "circle: A -> B -> A", my__env=b"A=${B}\nB=${A}\n"),
     _bad("variable_of_itself", _fleet(top="env_file: my.env", wallet="{key: ${A}}"), "circle: A -> A", my__env=b"A=x${A}\n"),
     _bad("variable_needs_missing", _fleet(top="env_file: my.env", wallet="{key: ${A}}"), "NOT_SET_ANYWHERE is not set (needed by A)", my__env=b"A=${NOT_SET_ANYWHERE}\n"),
-    _bad("exploding_variables", _fleet(top="env_file: my.env", wallet="{key: ${A20}}"), "longer than", my__env="A0=xxxx\n".encode() + "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 21)).encode()),
+    _bad("exploding_variables", _fleet(top="env_file: my.env", wallet="{key: ${A20}}"), "longer than", my__env=b"A0=xxxx\n" + "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 21)).encode()),
     _bad("env_file_missing", _fleet(top="env_file: gone.env"), ":2: env_file", "does not exist", "gone.env"),
     _bad("env_file_number", _fleet(top="env_file: 5"), "env_file", "is a number"),
     _bad("env_file_binary", _fleet(top="env_file: my.env"), "env_file", "binary", my__env=b"\0\1\2"),

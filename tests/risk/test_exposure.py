@@ -3,7 +3,7 @@ from itertools import product
 from operator import mul
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.model import Side
@@ -49,6 +49,7 @@ def test_an_order_adds_between_nothing_and_all_of_itself(
     assert 0 <= added(position, buys, sells, side, size) <= size
 
 
+@example(Decimal(-1), Decimal(15), Decimal(90), Decimal(100))  # a short that turns into a long
 @given(SIGNED, POSITIVE, st.decimals("0.01", 1000, places=2), st.decimals("0.01", 1000, places=2))
 def test_valued_at_reserve_prices_a_fill_is_never_worth_more_than_was_reserved(
     position: Decimal, size: Decimal, limit: Decimal, mark: Decimal

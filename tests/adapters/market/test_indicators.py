@@ -89,9 +89,7 @@ def assert_as_talib(names: Sequence[str], bars: Sequence[Bar]) -> None:
                 assert math.isclose(value, theirs, rel_tol=1e-9, abs_tol=slack), (name, number)
 
 
-@pytest.mark.parametrize(
-    "file", ["nautilus/btc-perp-20211231-20220201_1m.csv", "backtesting_py/GOOG.csv"]
-)
+@pytest.mark.parametrize("file", ["nautilus/btc-perp-20211231-20220201_1m.csv", "backtesting_py/GOOG.csv"])
 def test_every_indicator_is_talibs_to_nine_digits_on_real_bars(shared_data: Path, file: str) -> None:
     bars = list(BarReplay({Symbol("X"): shared_data / "market" / file}).events())
     assert_as_talib(NAMES, bars)

@@ -128,6 +128,15 @@ def test_returns_have_heavier_tails_than_the_normal_law(three_hours: list[Market
     assert fmean(((change - mean) / deviation) ** 4 for change in btc) > 4  # normal: 3
 
 
+def test_the_whole_market_jumps_now_and_then(three_hours: list[MarketEvent]) -> None:
+    steps = zip(returns(three_hours, BTC), returns(three_hours, ETH), strict=True)
+    jumps = [
+        (btc, eth) for btc, eth in steps if abs(btc) > 0.0016 and abs(eth) > 0.002
+    ]  # 18 deviations of 1 s
+    assert 1 <= len(jumps) < 20
+    assert all(btc * eth > 0 for btc, eth in jumps)
+
+
 def test_volatility_comes_in_spells(three_hours: list[MarketEvent]) -> None:
     sizes = [abs(change) for change in returns(three_hours, BTC)]
     assert correlation(sizes[:-1], sizes[1:]) > 0.1

@@ -130,8 +130,8 @@ def test_a_quote_that_only_touches_our_own_side_fills_nothing() -> None:
 def test_a_resting_order_whose_margin_was_lost_is_cancelled_instead_of_filled() -> None:
     desk = Desk(cash=110)
     desk.on(a_quote(99, 101))
-    desk.place(buy(1, 101, leverage=10))
-    order = buy("9.5", 96)
+    desk.place(buy(5, 101, leverage=10))
+    order = buy(5, 96)
     desk.place(order)
     desk.on(a_quote(95, 96, t=1))
     report = desk.report(order)

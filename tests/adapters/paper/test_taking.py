@@ -6,6 +6,7 @@ import pytest
 
 from adapters.errors import InvalidParam
 from adapters.model import Liquidity, OrderStatus, Side, TimeInForce
+from adapters.venue import UserEvent
 from tests.adapters.paper.builders import Desk, a_book, a_quote, a_trade, buy, fills_in, sell
 
 
@@ -145,7 +146,11 @@ def test_a_subscriber_may_place_an_order_and_its_news_come_after_those_under_way
     desk = Desk()
     desk.on(a_quote(99, 101))
     first, second = buy(1), buy(1, 90)
-    desk.exchange.subscribe("ann", lambda event: desk.place(second) and None)
+
+    def reply(_: UserEvent) -> None:
+        desk.place(second)
+
+    desk.exchange.subscribe("ann", reply)
     desk.place(first)
     ids = [getattr(event, "order_id", None) or event.order.id for event in desk.heard]  # type: ignore[union-attr]
     assert ids == [first.id] * 3 + [second.id]

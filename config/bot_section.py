@@ -1,0 +1,178 @@
+"""The keys of one bot."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from adapters.model import BotId, Symbol, WalletId
+from config.field_types import (
+    Count,
+    Duration,
+    Leverage,
+    Money,
+    Multiple,
+    Name,
+    Number,
+    Percent,
+    PositiveDuration,
+)
+from config.section import Section
+from config.spec import BotSpec, ExitMode, RestartPolicy, StrategySpec
+from risk.limits import ExecGuards, RiskParams
+
+_PARAMS = RiskParams()
+_GUARDS = ExecGuards()
+_RESTART = RestartPolicy()
+_BOT = BotSpec(name=BotId(""), wallet=WalletId(""), strategy=StrategySpec(kind=""))
+
+
+class Params(Section):
+    """Hard rules of one bot, always in force."""
+
+    major_coin_leverage: Leverage = Field(
+        _PARAMS.major_coin_leverage, description="Highest leverage in BTC and ETH."
+    )
+    altcoin_leverage: Leverage = Field(
+        _PARAMS.altcoin_leverage, description="Highest leverage in all others."
+    )
+    min_confidence: Annotated[int, Number, Field(ge=0, le=100)] = Field(
+        _PARAMS.min_confidence, description="0 to 100; decisions below it are refused."
+    )
+    min_risk_reward_ratio: Annotated[float, Number, Field(ge=0)] = Field(
+        _PARAMS.min_risk_reward_ratio, description="Target distance over stop distance; 0 asks for none."
+    )
+    max_positions: Count = Field(_PARAMS.max_positions, description="Markets held at once.")
+    max_position_size_usd: Money = Field(
+        _PARAMS.max_position_size_usd, description="USD; worst-case notional per market."
+    )
+
+
+class Guards(Section):
+    """Further rules of one bot, in force when the section is there."""
+
+    max_new_positions_per_cycle: Count = Field(
+        _GUARDS.max_new_positions_per_cycle, description="Positions that one cycle may open."
+    )
+    cooldown_after_close: Duration = Field(
+        _GUARDS.cooldown_after_close,
+        description="How long a market stays closed to the bot after it left it.",
+    )
+    liquidity_threshold_usd: Annotated[Decimal, Number, Field(ge=0)] = Field(
+        _GUARDS.liquidity_threshold_usd, description="USD of open interest that a market must have."
+    )
+    max_margin_usage_pct: Percent = Field(
+        _GUARDS.max_margin_usage_pct, description="% of equity bound as margin, the new position included."
+    )
+    btceth_position_value_min_equity_multiple: Multiple = Field(
+        _GUARDS.btceth_position_value_min_equity_multiple,
+        description="Smallest BTC or ETH position, times equity.",
+    )
+    btceth_position_value_max_equity_multiple: Multiple = Field(
+        _GUARDS.btceth_position_value_max_equity_multiple,
+        description="Largest BTC or ETH position, times equity.",
+    )
+    alt_position_value_min_equity_multiple: Multiple = Field(
+        _GUARDS.alt_position_value_min_equity_multiple,
+        description="Smallest position in the others, times equity.",
+    )
+    alt_position_value_max_equity_multiple: Multiple = Field(
+        _GUARDS.alt_position_value_max_equity_multiple,
+        description="Largest position in the others, times equity.",
+    )
+    sharpe_pause_threshold: Annotated[float, Number] = Field(
+        _GUARDS.sharpe_pause_threshold, description="Sharpe ratio per trade below which the bot pauses."
+    )
+    pause_duration_on_breach: Duration = Field(
+        _GUARDS.pause_duration_on_breach, description="How long it pauses."
+    )
+
+    @model_validator(mode="after")
+    def _bands_are_open(self) -> Self:
+        for band in ("btceth", "alt"):
+            low, high = (
+                getattr(self, f"{band}_position_value_{end}_equity_multiple") for end in ("min", "max")
+            )
+            if low > high:
+                raise ValueError(
+                    f"{band}_position_value_min… is above its max…; write the smaller one as min"
+                )
+        return self
+
+
+class Restart(Section):
+    """When a dead bot comes back."""
+
+    backoff: PositiveDuration = Field(
+        _RESTART.backoff, description="First wait; each further one is 4 times as long."
+    )
+    backoff_max: PositiveDuration = Field(_RESTART.backoff_max, description="Longest wait.")
+    crashes_max: Annotated[int, Number, Field(ge=0, le=1000)] = Field(
+        _RESTART.crashes_max, description="Deaths within the window; one more and the bot stays in ERROR."
+    )
+    window: PositiveDuration = Field(_RESTART.window, description="The time over which deaths are counted.")
+
+    @model_validator(mode="after")
+    def _backoff_grows(self) -> Self:
+        if self.backoff > self.backoff_max:
+            raise ValueError("backoff is longer than backoff_max; write a longer backoff_max")
+        return self
+
+
+class StrategyChoice(BaseModel):
+    """Which strategy; its other keys are the strategy's own fields."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    kind: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="A built-in strategy, or `module:Class` for your own."
+    )
+
+
+def _kind_alone(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class Bot(Section):
+    """One bot."""
+
+    name: Name = Field(description="Its name, unique in the fleet.")
+    wallet: Name = Field(description="The wallet that sends its orders.")
+    strategy: Annotated[StrategyChoice, BeforeValidator(_kind_alone)] = Field(
+        description="A kind alone, or a mapping of `kind` and the strategy's fields."
+    )
+    decision_interval: PositiveDuration = Field(
+        _BOT.decision_interval, description="From one cycle to the next."
+    )
+    risk_params: Params = Field(Params(), description="Hard rules, always in force.")
+    exec_guards: Guards | None = Field(None, description="Further rules, in force when the section is there.")
+    on_stop: ExitMode = Field(_BOT.on_stop, description="What becomes of its positions when it stops.")
+    shared_symbol: bool = Field(
+        _BOT.shared_symbol,
+        description="Whether it may trade a symbol of another bot on its wallet; both must say so.",
+    )
+    heartbeat_timeout: PositiveDuration = Field(
+        _BOT.heartbeat_timeout, description="A bot that is silent for so long is killed and started again."
+    )
+    stop_grace: PositiveDuration = Field(
+        _BOT.stop_grace, description="How long a stop waits before it kills."
+    )
+    restart: Restart = Field(Restart(), description="When it comes back after a crash.")
+
+    def spec(self, strategy: StrategySpec, symbols: tuple[Symbol, ...]) -> BotSpec:
+        return BotSpec(
+            name=BotId(self.name),
+            wallet=WalletId(self.wallet),
+            strategy=strategy,
+            decision_interval=self.decision_interval,
+            risk_params=self.risk_params.into(RiskParams),
+            exec_guards=self.exec_guards.into(ExecGuards) if self.exec_guards else None,
+            on_stop=self.on_stop,
+            shared_symbol=self.shared_symbol,
+            heartbeat_timeout=self.heartbeat_timeout,
+            stop_grace=self.stop_grace,
+            restart=self.restart.into(RestartPolicy),
+            symbols=symbols,
+        )

@@ -1,0 +1,228 @@
+"""The exchange's memory: what was answered is never forgotten."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from adapters.clock import VirtualClock
+from adapters.errors import ConfigError
+from adapters.model import Order, OrderStatus, Side
+from adapters.paper.exchange import PaperExchange
+from adapters.paper.storage import PaperStorage
+from tests.adapters.paper.builders import (
+    BTC,
+    COIN,
+    PERP,
+    START,
+    Desk,
+    a_bar,
+    a_quote,
+    a_trade,
+    at,
+    buy,
+    sell,
+    stop,
+)
+
+
+class Reopened:
+    """A desk whose exchange can die and come back from its file."""
+
+    def __init__(self, path: Path, latency: timedelta = timedelta(0)) -> None:
+        self._path = path
+        self._latency = latency
+        self._storage = PaperStorage(path)
+        self.desk = Desk(storage=self._storage, latency=latency)
+
+    def reopen(self) -> Desk:
+        self._storage.close()
+        self._storage = PaperStorage(self._path)
+        self.desk = Desk(storage=self._storage, latency=self._latency)
+        return self.desk
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Reopened:
+    return Reopened(tmp_path / "paper.db")
+
+
+def test_a_new_exchange_goes_on_where_the_last_one_ended(home: Reopened) -> None:
+    desk = home.desk
+    desk.on(a_quote(99, 101))
+    taken, resting, guard, gone = buy(2, leverage=3), buy(1, 99), stop(Side.SELL, 2, 90), buy(1, 95)
+    for order in (taken, resting, guard, gone):
+        desk.place(order)
+    desk.exchange.cancel("ann", gone.id)
+    before = (
+        desk.exchange.account_state("ann"),
+        desk.exchange.positions("ann"),
+        desk.exchange.open_orders("ann"),
+        desk.exchange.fills_since("ann", 0),
+        [desk.report(order) for order in (taken, resting, guard, gone)],
+        desk.exchange.last_prices(),
+        desk.exchange.trial_balance(),
+    )
+    desk = home.reopen()
+    after = (
+        desk.exchange.account_state("ann"),
+        desk.exchange.positions("ann"),
+        desk.exchange.open_orders("ann"),
+        desk.exchange.fills_since("ann", 0),
+        [desk.report(order) for order in (taken, resting, guard, gone)],
+        desk.exchange.last_prices(),
+        desk.exchange.trial_balance(),
+    )
+    assert after == before
+    assert desk.place(taken) == before[4][0]
+
+
+def test_a_queue_position_survives(home: Reopened) -> None:
+    desk = home.desk
+    desk.on(a_quote(99, 101, 5))
+    order = buy(1, 99)
+    desk.place(order)
+    desk.on(a_trade(Side.SELL, 3, 99))
+    desk = home.reopen()
+    desk.on(a_quote(99, 101, 5))
+    desk.on(a_trade(Side.SELL, 2, 99))
+    assert desk.report(order).filled == 0
+    desk.on(a_trade(Side.SELL, 2, 99))
+    assert desk.report(order).status is OrderStatus.FILLED
+
+
+def test_a_stop_survives_and_goes_off(home: Reopened) -> None:
+    desk = home.desk
+    desk.on(a_quote(99, 101))
+    order = stop(Side.SELL, 1, 90)
+    desk.place(buy(1))
+    desk.place(order)
+    desk = home.reopen()
+    desk.on(a_quote(80, 81))
+    assert desk.report(order).status is OrderStatus.FILLED
+    assert [fill.sequence for fill in desk.exchange.fills_since("ann", 0)] == [1, 2]
+
+
+def test_what_was_in_flight_still_arrives(tmp_path: Path) -> None:
+    home = Reopened(tmp_path / "paper.db", latency=timedelta(seconds=1))
+    desk = home.desk
+    desk.on(a_quote(99, 101))
+    resting, cancelled = buy(1, 90), buy(1, 90)
+    desk.place(resting)
+    desk.place(cancelled)
+    desk.exchange.cancel("ann", cancelled.id)
+    desk = home.reopen()
+    desk.exchange.advance(at(1))
+    assert desk.report(resting).status is OrderStatus.OPEN
+    assert desk.report(cancelled).status is OrderStatus.CANCELLED
+    desk = home.reopen()
+    assert [report.order.id for report in desk.exchange.open_orders("ann")] == [resting.id]
+
+
+def test_without_fresh_market_data_a_reopened_market_offers_nothing(home: Reopened) -> None:
+    home.desk.on(a_quote(99, 101))
+    home.desk.place(buy(1))
+    assert home.reopen().place(buy(1)).filled == 0
+
+
+def test_last_prices_are_saved_every_second_of_market_time(home: Reopened) -> None:
+    home.desk.on(a_bar(100, 100, 100, 100, minute=1))
+    home.desk.on(a_bar(100, 120, 100, 120, minute=2))
+    assert home.reopen().exchange.last_prices() == {BTC: Decimal(120)}
+
+
+def test_two_exchanges_cannot_share_a_file(home: Reopened, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be used"):
+        PaperStorage(tmp_path / "paper.db")
+    home.reopen()
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to look at" * 100)
+    with pytest.raises(ConfigError, match=r"notes\.txt"):
+        PaperStorage(path)
+
+
+def test_a_market_that_is_no_longer_listed_is_missed_at_the_start(tmp_path: Path) -> None:
+    storage = PaperStorage(tmp_path / "paper.db")
+    desk = Desk(storage=storage)
+    desk.on(a_quote(10, 11, symbol=COIN, size=100))
+    desk.place(buy(5, symbol=COIN))
+    with pytest.raises(ConfigError, match=COIN):
+        PaperExchange({BTC: PERP}, clock=VirtualClock(START), storage=storage)
+    storage.close()
+
+
+def test_nothing_is_told_that_was_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = PaperStorage(tmp_path / "paper.db")
+    desk = Desk(storage=storage)
+    desk.on(a_quote(99, 101))
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(storage, "save", full)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.place(sell(1))
+    assert not desk.heard
+    storage.close()
+
+
+def test_only_the_newest_final_orders_stay_in_the_file(
+    home: Reopened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.paper.execution.FINISHED_KEPT", 2)
+    orders: list[Order] = [buy(1) for _ in range(3)]
+    home.desk.on(a_quote(99, 101))
+    for order in orders:
+        home.desk.place(order)
+    desk = home.reopen()
+    assert desk.place(orders[0]).at == START
+    assert desk.exchange.open_orders("ann") == []
+    assert len(desk.exchange.fills_since("ann", 0)) == 3
+
+
+VICTIM = """
+import sys
+from pathlib import Path
+from adapters.paper.storage import PaperStorage
+from tests.adapters.paper.builders import Desk, a_quote, buy
+
+desk = Desk(storage=PaperStorage(Path(sys.argv[1])))
+for second in range(1_000_000):
+    desk.on(a_quote(99, 101, t=second))
+    desk.place(buy("0.1"))
+    print(desk.exchange.fills_since("ann", second)[0].sequence, flush=True)
+"""
+
+
+def test_a_sigkill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    path = tmp_path / "paper.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", VICTIM, str(path)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as victim:
+        assert victim.stdout is not None
+        answered = 0
+        while answered < 50:
+            answered = int(victim.stdout.readline())
+        victim.send_signal(signal.SIGKILL)
+        answered = int(([str(answered), *(line for line in victim.stdout if line.endswith("\n"))])[-1])
+    storage = PaperStorage(path)
+    desk = Desk(storage=storage)
+    fills = desk.exchange.fills_since("ann", answered - 1)
+    assert fills[0].sequence == answered
+    assert desk.size() == Decimal("0.1") * fills[-1].sequence
+    assert desk.exchange.trial_balance().is_balanced
+    storage.close()
