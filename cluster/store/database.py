@@ -18,9 +18,7 @@ from adapters.errors import ConfigError, Disposition, TradingError
 T = TypeVar("T")
 RowValues: TypeAlias = Mapping[str, Any]
 
-WRITES = (
-    "flotilla_writes"  # the execution option that tells a transaction which writes from one which only reads
-)
+WRITES = "flotilla_writes"  # execution option of the transactions that do not only read
 
 
 class StoreDamaged(ConfigError):

@@ -46,7 +46,7 @@ INSTRUMENTS: dict[Symbol, Instrument] = {
     BTC: replace(PERP, taker_fee=Decimal("0.00045"), maker_fee=Decimal("-0.00002")),
     COIN: replace(SPOT, tick=Decimal(1), step=Decimal("0.001")),
 }
-DEPOSIT = Decimal("123.456789")
+DEPOSIT = Decimal("98.765432")
 
 names = st.sampled_from(ACCOUNTS)
 symbols = st.sampled_from([BTC, COIN])
@@ -353,7 +353,7 @@ def test_nothing_appears_or_vanishes_in_a_busy_day(seed: int) -> None:
 
     try:
         for step in range(400):
-            middle += chance.randint(-1, 1)
+            middle = max(50, middle + chance.randint(-3, 3))
             symbol = chance.choice([BTC, BTC, COIN])
             side = chance.choice(list(Side))
             match chance.choice(["place", "place", "place", "cancel", "market", "market", "trade", "rare"]):
@@ -385,6 +385,6 @@ def test_nothing_appears_or_vanishes_in_a_busy_day(seed: int) -> None:
             day.nothing_appears_or_vanishes()
             day.each_ledger_is_what_its_owner_was_told()
             day.open_orders_are_the_ones_that_were_not_told_to_have_ended()
-        assert len(day.fills["ann"]) > 20
+        assert sum(map(len, day.fills.values())) > 20
     finally:
         day.teardown()
