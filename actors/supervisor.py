@@ -116,8 +116,9 @@ class Supervisor:
         self.fleet = replace(fleet, bots=())
         for wallet in fleet.wallets:
             self._keep_wallet(wallet.name)
+        statuses = await self._store.load_statuses()
         for spec in fleet.bots:
-            self._want(spec)
+            self._want(spec, statuses.get(spec.name))
 
     async def add(self, bots: Sequence[BotSpec]) -> None:
         """Add bots, all or none. Raises ``ConfigError`` for a name that is taken or a wallet that is unknown."""
@@ -126,8 +127,9 @@ class Supervisor:
                 known = ", ".join(sorted(self.wallets)) or "none"
                 raise ConfigError(f"bot {spec.name}: unknown wallet {spec.wallet!r}; there are: {known}")
         await self._store.add_bots(bots)
+        statuses = await self._store.load_statuses()
         for spec in bots:
-            self._want(spec)
+            self._want(spec, statuses.get(spec.name))
             self._tell("added", spec.name, f"on wallet {spec.wallet}")
 
     async def set_wanted(self, names: Sequence[BotId], wanted: bool, mode: ExitMode | None = None) -> None:
@@ -326,12 +328,12 @@ class Supervisor:
         self.wallets[name] = keeper
         self._spawn(keeper.run())
 
-    def _want(self, spec: BotSpec) -> None:
+    def _want(self, spec: BotSpec, known_status: BotStatus | None) -> None:
         known = self.bots.get(spec.name)
         if known is not None:
             known.spec, known.wanted, known.exit_mode = spec, True, None
             return
-        status = BotStatus(bot=spec.name, since=self._clock.now())
+        status = known_status or BotStatus(bot=spec.name, since=self._clock.now())
         self.bots[spec.name] = BotKeeper(spec=spec, wanted=True, status=status, clock=self._clock)
 
     def _wallet_of(self, spec: BotSpec) -> WalletKeeper:

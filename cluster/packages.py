@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.errors import ConfigError
+from config.spec import BotSpec
 
 OUR_NAMES = ("adapters", "strategies", "risk", "config", "actors", "cluster")
 PASSED_OVER = {"__pycache__", "node_modules", "venv", "env", "build", "dist"}
@@ -44,3 +47,16 @@ def pack(folder: Path) -> tuple[str, bytes]:
             archive.writestr(zipfile.ZipInfo("/".join(parts), _STAMP), path.read_bytes())
     package = buffer.getvalue()
     return hashlib.sha256(package).hexdigest(), package
+
+
+def packaged(bots: Sequence[BotSpec], folder: Path | None) -> tuple[tuple[BotSpec, ...], Mapping[str, bytes]]:
+    """The bots with the digest of the user code that they need, and that code by digest.
+
+    Raises:
+        ConfigError: see ``pack``.
+    """
+    if folder is None or not any(bot.strategy.is_users_own for bot in bots):
+        return tuple(bots), {}
+    digest, package = pack(folder)
+    with_code = (replace(bot, package=digest) if bot.strategy.is_users_own else bot for bot in bots)
+    return tuple(with_code), {digest: package}

@@ -1,0 +1,5 @@
+"""``python -m cluster`` is ``flotilla``."""
+
+from cluster.cli.entry import main
+
+main()
