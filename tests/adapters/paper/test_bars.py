@@ -18,9 +18,9 @@ def test_without_latency_an_order_meets_the_close_and_half_a_spread_at_once() ->
 
 def test_half_a_spread_is_at_least_one_tick() -> None:
     desk = Desk()
-    desk.on(a_bar(100, 100, 100, 100))
+    desk.on(a_bar("99.5", "99.5", "99.5", "99.5"))
     desk.place(sell(1))
-    assert desk.fills() == [(Decimal(99), Decimal(1))]
+    assert desk.fills() == [(Decimal(98), Decimal(1))]
 
 
 def test_a_tenth_of_the_bars_volume_is_the_depth() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from adapters.clock import VirtualClock
-from adapters.errors import ConfigError
-from adapters.model import Order, OrderStatus, Side
+from adapters.errors import ConfigError, NotFound
+from adapters.model import Order, OrderStatus, Side, TimeInForce
 from adapters.paper.exchange import PaperExchange
 from adapters.paper.storage import PaperStorage
 from tests.adapters.paper.builders import (
@@ -97,6 +97,18 @@ def test_a_queue_position_survives(home: Reopened) -> None:
     assert desk.report(order).status is OrderStatus.FILLED
 
 
+def test_a_queue_that_shrank_stays_short(home: Reopened) -> None:
+    desk = home.desk
+    desk.on(a_quote(99, 101, 5))
+    order = buy(1, 99)
+    desk.place(order)
+    desk.on(a_quote(99, 101, 2))
+    desk = home.reopen()
+    desk.on(a_quote(99, 101, 5))
+    desk.on(a_trade(Side.SELL, 3, 99))
+    assert desk.report(order).filled == 1
+
+
 def test_a_stop_survives_and_goes_off(home: Reopened) -> None:
     desk = home.desk
     desk.on(a_quote(99, 101))
@@ -122,7 +134,9 @@ def test_what_was_in_flight_still_arrives(tmp_path: Path) -> None:
     assert desk.report(resting).status is OrderStatus.OPEN
     assert desk.report(cancelled).status is OrderStatus.CANCELLED
     desk = home.reopen()
+    desk.exchange.advance(at(1))
     assert [report.order.id for report in desk.exchange.open_orders("ann")] == [resting.id]
+    assert not desk.heard, "it arrived twice"
 
 
 def test_without_fresh_market_data_a_reopened_market_offers_nothing(home: Reopened) -> None:
@@ -184,9 +198,26 @@ def test_only_the_newest_final_orders_stay_in_the_file(
     for order in orders:
         home.desk.place(order)
     desk = home.reopen()
-    assert desk.place(orders[0]).at == START
-    assert desk.exchange.open_orders("ann") == []
+    with pytest.raises(NotFound):
+        desk.report(orders[0])
+    assert desk.report(orders[1]).status is OrderStatus.FILLED
     assert len(desk.exchange.fills_since("ann", 0)) == 3
+
+
+def test_final_orders_are_forgotten_in_the_order_of_their_end_also_after_a_restart(
+    home: Reopened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.paper.execution.FINISHED_KEPT", 2)
+    resting, taking = sell(1, 100), buy(1, tif=TimeInForce.IOC)
+    home.desk.on(a_quote(90, 110))
+    home.desk.place(resting)
+    home.desk.place(taking)  # ends the resting one, its own, and then itself
+    desk = home.reopen()
+    desk.on(a_quote(90, 110))
+    desk.place(buy(1))
+    assert desk.report(taking).status is OrderStatus.FILLED
+    with pytest.raises(NotFound):
+        desk.report(resting)
 
 
 VICTIM = """

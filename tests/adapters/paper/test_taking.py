@@ -150,9 +150,12 @@ def test_a_subscriber_may_place_an_order_and_its_news_come_after_those_under_way
     def reply(_: UserEvent) -> None:
         desk.place(second)
 
+    heard: list[UserEvent] = []
     desk.exchange.subscribe("ann", reply)
+    desk.exchange.subscribe("ann", heard.append)
     desk.place(first)
-    ids = [getattr(event, "order_id", None) or event.order.id for event in desk.heard]  # type: ignore[union-attr]
+    ids = [getattr(event, "order_id", None) or event.order.id for event in heard]  # type: ignore[union-attr]
+    assert heard == desk.heard
     assert ids == [first.id] * 3 + [second.id]
 
 
