@@ -22,7 +22,7 @@ from actors.processes import BotLaunch, Processes
 from actors.store import Event, FleetStore, Latches
 from actors.wallet_keeper import WalletKeeper
 from adapters.clock import Clock
-from adapters.errors import ConfigError, Fenced, TradingError
+from adapters.errors import ConfigError, Conflict, Fenced, TradingError
 from adapters.model import BotId, WalletId
 from config.spec import BotSpec, ExitMode, FleetSpec
 
@@ -100,12 +100,12 @@ class Supervisor:
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def deploy(self, fleet: FleetSpec) -> None:
-        """Make the fleet what the file says. Raises ``ConfigError`` when another fleet, or other bots, run here."""
+        """Make the fleet what the file says. Raises ``Conflict`` when another fleet, or other bots, run here."""
         self._going_down = False
         if self.fleet is not None and self.bots_alive():
             if _shape(fleet) == _shape(self.fleet) and {b.name for b in fleet.bots} <= self.bots.keys():
                 return
-            raise ConfigError(
+            raise Conflict(
                 f"fleet {self.fleet.fleet!r} is already up: add bots with `flotilla bots add`,"
                 " or end it with `flotilla down` first"
             )
@@ -141,10 +141,10 @@ class Supervisor:
             keeper.exit_mode = None if wanted else mode
 
     async def remove(self, name: BotId) -> None:
-        """Forget a bot that is down. Raises ``ConfigError`` while it is not."""
+        """Forget a bot that is down. Raises ``Conflict`` while it is not."""
         (keeper,) = self._named([name])
         if not keeper.is_down:
-            raise ConfigError(f"{name} is {keeper.status.state}: stop it first")
+            raise Conflict(f"{name} is {keeper.status.state}: stop it first")
         await self._store.remove_bot(name)
         del self.bots[name]
         self._tell("removed", name, "")

@@ -2,6 +2,7 @@
 
     TradingError
     ├── ConfigError              the operator's file or command is wrong
+    ├── Conflict                 the command makes sense, but not now
     ├── LinkError                the other end of a link is gone or late
     │   └── StaleCommand         it arrived after its deadline and was not executed
     ├── Fenced                   an old incarnation or epoch spoke
@@ -43,6 +44,12 @@ class TradingError(Exception):
 
 class ConfigError(TradingError):
     """The operator's input is wrong; the text names the file, the key and what would be right."""
+
+    disposition = Disposition.HALT_BOT
+
+
+class Conflict(TradingError):
+    """The command makes sense, but not now: a name is taken, another fleet is up, a confirmation is missing."""
 
     disposition = Disposition.HALT_BOT
 

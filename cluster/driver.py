@@ -29,10 +29,6 @@ class NotRunning(TradingError):
     """No fleet runs in this home."""
 
 
-class Refusal(TradingError):
-    """It makes sense, but not now: a name is taken, another fleet is up, a confirmation is missing."""
-
-
 class Unknown(TradingError):
     """There is no bot, wallet, scope or cycle of that name."""
 

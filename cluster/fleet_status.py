@@ -59,7 +59,7 @@ def _bot(keeper: BotKeeper, supervisor: Supervisor, clock: Clock) -> BotLineup:
         cycle=beat.cycle if beat else 0,
         wanted=keeper.wanted,
         crashes=len(status.crashes),
-        note=(beat.note if beat else "") or status.reason,
+        note=(beat.note if beat else "") or ("" if status.state is BotState.RUNNING else status.reason),
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import typer
 
-from adapters.errors import ConfigError, LinkError, TradingError
+from adapters.errors import ConfigError, Conflict, LinkError, TradingError
 from cluster.cli import bot_commands, fleet_commands, halt_commands, reading_commands
 from cluster.cli.output import errors
-from cluster.driver import Incomplete, NotRunning, Refusal, Unknown
+from cluster.driver import Incomplete, NotRunning, Unknown
 from cluster.exit_codes import ExitCode
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
         return _say(error, ExitCode.NOT_RUNNING)
     except Unknown as error:
         return _say(error, ExitCode.NOT_FOUND)
-    except Refusal as error:
+    except Conflict as error:
         return _say(error, ExitCode.REFUSED)
     except Incomplete as error:
         return _say(error, ExitCode.INCOMPLETE)

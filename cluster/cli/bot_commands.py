@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from actors.lifecycle import BotState
+from adapters.errors import Conflict
 from adapters.model import BotId
 from cluster.cli.options import AsJson, BotNames, WaitSeconds, home
 from cluster.cli.output import console, print_json
-from cluster.driver import Fleet, Refusal, Unknown, connected
+from cluster.driver import Fleet, Unknown, connected
 from cluster.packages import packaged
 from config.reading import read_bots
 from config.spec import ExitMode
@@ -64,7 +65,7 @@ def start(names: BotNames, wait_s: WaitSeconds = WAIT_S, as_json: AsJson = False
             bot.name for bot in running.status().bots if bot.name in bots and bot.state == BotState.ERROR
         ]
         if broken:
-            raise Refusal(f"in ERROR, reset first: flotilla bots reset {' '.join(broken)}")
+            raise Conflict(f"in ERROR, reset first: flotilla bots reset {' '.join(broken)}")
         running.set_wanted(bots, True)
         running.wait_until_up(bots, wait_s=wait_s, tell=lambda _: None)
         _tell("started", bots, running, as_json=as_json)

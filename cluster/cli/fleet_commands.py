@@ -17,10 +17,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from actors.lifecycle import BotState
 from actors.status import FleetStatus
-from adapters.errors import ConfigError
+from adapters.errors import ConfigError, Conflict
 from cluster.cli.options import AsJson, FleetPath, WaitSeconds, home
 from cluster.cli.output import console, errors, fleet_tables, halt_lines, print_json, total_line
-from cluster.driver import Fleet, Incomplete, Refusal, connected
+from cluster.driver import Fleet, Incomplete, connected
 from cluster.home import Home
 from cluster.packages import packaged
 from cluster.ray_runtime import boot
@@ -52,8 +52,6 @@ def up(
 ) -> None:
     """Start Ray if need be, deploy the fleet, and return when every wanted bot runs."""
     spec, packages = _read(fleet)
-    if live:
-        raise Refusal("--live: no wallet of the fleet file is in mode live; this fleet trades on paper")
     where = home()
     began = time.monotonic()
     with _progress("starting Ray", quiet=as_json) as tell:
@@ -94,7 +92,7 @@ def down(
     """Stop every bot by its declared exit mode, then end the fleet's processes."""
     where = home()
     if not yes and not typer.confirm(f"Stop the fleet of {where.path}?"):
-        raise Refusal("nothing was stopped")
+        raise Conflict("nothing was stopped")
     with _progress("stopping bots", quiet=as_json) as tell:
         last = _stop(where, wait_s=wait_s, force=force, tell=lambda status: tell(_left(status)))
         tell("ending Ray")

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from adapters.errors import Conflict
 from cluster.cli.options import AsJson, WaitSeconds, home
 from cluster.cli.output import console, print_json
-from cluster.driver import Fleet, Refusal, Unknown, connected
+from cluster.driver import Fleet, Unknown, connected
 from config.spec import HaltLevel
 
 Scope = Annotated[str, typer.Argument(help="fleet, wallet:NAME or bot:NAME.")]
@@ -56,7 +57,7 @@ def resume(
         if scope not in latched:
             raise Unknown(f"no halt on {scope}; in force: {', '.join(sorted(latched)) or 'none'}")
         if not yes and not typer.confirm(f"Let {scope} trade again?"):
-            raise Refusal("the halt stays")
+            raise Conflict("the halt stays")
         generation = running.lift(scope, f"{reason} ({getpass.getuser()})")
     if as_json:
         print_json({"generation": generation, "scope": scope, "lifted": True})

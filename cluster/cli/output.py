@@ -17,6 +17,7 @@ from actors.status import FleetStatus
 
 console = Console()
 errors = Console(stderr=True)
+WIDE = 110  # columns from which every column of a table fits
 _JSON = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 _STATE_STYLES = {
     BotState.RUNNING: "green",
@@ -52,37 +53,41 @@ def age(seconds: float | None) -> Text:
 
 
 def fleet_tables(status: FleetStatus) -> Iterable[Table]:
-    """The fleet as two tables: bots and wallets."""
-    bots = Table(title=f"fleet {status.fleet}", expand=False)
-    for heading in ("bot", "strategy", "wallet", "state"):
-        bots.add_column(heading)
+    """The fleet as two tables, bots and wallets; a narrow terminal gets the columns that matter most."""
+    wide = console.width >= WIDE
+    bots = Table(title=f"fleet {status.fleet}")
+    bots.add_column("bot", no_wrap=True)
+    if wide:
+        bots.add_column("strategy", no_wrap=True)
+        bots.add_column("wallet", no_wrap=True)
+    bots.add_column("state", no_wrap=True)
     for heading in ("position", "orders", "trades", "PnL $", "heartbeat"):
-        bots.add_column(heading, justify="right")
-    bots.add_column("note", overflow="ellipsis", max_width=36, no_wrap=True)
+        bots.add_column(heading, justify="right", no_wrap=True)
+    if wide:
+        bots.add_column("note", overflow="ellipsis", max_width=40, no_wrap=True)
     for bot in status.bots:
         held = ", ".join(f"{size.normalize():f} {symbol}" for symbol, size in bot.positions.items())
+        about = [bot.strategy, ", ".join(bot.wallets)] if wide else []
         bots.add_row(
             bot.name,
-            bot.strategy,
-            ", ".join(bot.wallets),
+            *about,
             Text(bot.state, style=_STATE_STYLES[BotState(bot.state)]),
             held or "flat",
             str(bot.open_orders),
             str(bot.trades),
             signed(bot.pnl_usd),
             age(bot.heartbeat_age_s),
-            "" if bot.state == BotState.RUNNING and bot.note.startswith("pid ") else bot.note,
+            *([bot.note] if wide else []),
         )
-    wallets = Table(expand=False)
-    for heading in ("wallet", "venue", "mode", "state"):
-        wallets.add_column(heading)
+    wallets = Table()
+    for heading in ("wallet", "venue", "mode", "state") if wide else ("wallet", "state"):
+        wallets.add_column(heading, no_wrap=True)
     for heading in ("equity $", "exposure $", "lease $", "lease left"):
-        wallets.add_column(heading, justify="right")
+        wallets.add_column(heading, justify="right", no_wrap=True)
     for wallet in status.wallets:
         wallets.add_row(
             wallet.name,
-            wallet.venue,
-            wallet.mode,
+            *([wallet.venue, wallet.mode] if wide else []),
             wallet.state,
             usd(wallet.equity_usd),
             usd(wallet.exposure_usd),

@@ -19,7 +19,7 @@ from adapters.clock import SystemClock
 from adapters.errors import LinkError, TradingError
 from adapters.model import BotId, WalletId
 from cluster.home import Home
-from cluster.ray_runtime import hosts
+from cluster.ray_runtime import control_hosts, hosts
 from cluster.ray_runtime.calls import answer, find
 from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import (
@@ -113,8 +113,6 @@ class RayProcesses:
         self._services: list[str] = []
 
     async def start_services(self, fleet: FleetSpec) -> None:
-        from cluster.ray_runtime import control_hosts
-
         control = {
             EXCHANGE: control_hosts.ExchangeHost,
             MARKET_DATA: hosts.MarketDataHost,

@@ -14,9 +14,9 @@ from adapters.errors import LinkError
 from cluster.home import Home
 from cluster.ray_runtime import boot
 from cluster.ray_runtime.calls import answer_now, find
-from cluster.ray_runtime.control_hosts import SupervisorHost
 from cluster.ray_runtime.naming import KILL_SWITCH, NAMESPACE, SUPERVISOR, control_options
 from cluster.ray_runtime.ray_processes import START_MAX_S, actor_class
+from cluster.ray_runtime.supervisor_host import SupervisorHost
 from config.spec import FleetSpec
 
 IN_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # Ray sets it for the entry point of a submitted job
