@@ -3,8 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from adapters.model import OrderStatus, Side
-from tests.adapters.paper.builders import Desk, a_bar, a_quote, buy, sell, stop, target
+from adapters.model import MarketContext, OrderStatus, Side
+from tests.adapters.paper.builders import BTC, Desk, a_bar, at, a_quote, buy, sell, stop, target
 
 FLAT = a_bar(20_000, 20_000, 20_000, 20_000, minute=0)  # half a spread of 1 bp is 2
 
@@ -149,3 +149,21 @@ def test_no_fill_knows_the_rest_of_its_bar() -> None:
         desk.on(a_bar(20_100, 26_000, 14_000, close))
         runs.append(desk.fills())
     assert runs[0] == runs[1] == [(Decimal(20_103), Decimal(1))]
+
+
+def test_a_bar_is_a_newer_mark_than_the_context_before_it() -> None:
+    desk = Desk()
+    desk.on(FLAT)
+    desk.place(buy(1))
+    desk.on(
+        MarketContext(
+            symbol=BTC,
+            mark_price=Decimal(19_000),
+            funding_rate=Decimal(0),
+            open_interest=Decimal(0),
+            at=at(30),
+        )
+    )
+    assert desk.exchange.positions("ann")[0].mark_price == 19_000
+    desk.on(a_bar(20_000, 20_100, 20_000, 20_100))
+    assert desk.exchange.positions("ann")[0].mark_price == 20_100

@@ -142,6 +142,22 @@ def test_a_liquidation_that_finds_too_little_depth_goes_on_with_fresh_data() -> 
     assert desk.size() == 0
 
 
+def test_funding_that_an_account_cannot_bear_liquidates_it_at_once() -> None:
+    desk = Desk(cash=110)
+    desk.on(a_quote(99, 101))
+    desk.place(buy(10, leverage=20))
+    desk.on(due("0.09"))
+    assert desk.size() == 0
+
+
+def test_reduce_only_orders_tie_up_nothing() -> None:
+    desk = Desk(cash=1000)
+    desk.on(a_quote(99, 101))
+    desk.place(buy(1))
+    desk.place(sell(5, 120, reduce_only=True))
+    assert desk.exchange.account_state("ann").margin_used_usd == 100
+
+
 @pytest.mark.parametrize("side", list(Side))
 def test_at_its_liquidation_price_a_position_is_just_not_liquidated(side: Side) -> None:
     desk = Desk(cash=200, perp=replace(PERP, taker_fee=Decimal(0)))

@@ -60,6 +60,7 @@ def test_where_a_mark_is_known_it_alone_sets_triggers_off() -> None:
     order = stop(Side.SELL, 1, 95)
     desk.place(order)
     desk.on(a_quote(80, 81, t=1))
+    desk.on(a_trade(Side.SELL, 1, 80, t=1))
     assert desk.report(order).status is OrderStatus.OPEN
     desk.on(a_context(95, t=2))
     assert desk.fills()[1:] == [(Decimal(80), Decimal(1))]
@@ -118,3 +119,18 @@ def test_a_stop_that_may_open_does_so_when_it_is_affordable() -> None:
     desk.place(stop(Side.BUY, 2, 105, reduce_only=False))
     desk.on(a_quote(105, 106, t=1))
     assert desk.size() == 2
+
+
+def test_a_triggered_order_that_opens_ends_when_its_margin_is_gone() -> None:
+    desk = Desk(cash=500)
+    desk.on(a_quote(99, 101))
+    order = stop(Side.BUY, 4, 105, reduce_only=False)
+    desk.place(order)
+    desk.on(a_quote(105, 106, 1, t=1))
+    desk.on(a_quote(150, 151, 1, t=2))
+    report = desk.report(order)
+    assert (report.status, report.filled, report.reason) == (
+        OrderStatus.CANCELLED,
+        Decimal(1),
+        "insufficient margin",
+    )
