@@ -19,6 +19,7 @@ import msgspec
 from actors.ledger_events import LedgerEvent
 from adapters.errors import TradingError
 
+COMPACT_AFTER = 50_000  # events: some ten megabytes
 _HEAD = struct.Struct(">II")  # length and CRC-32 of the body
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(LedgerEvent)
@@ -39,6 +40,15 @@ class Journal(Protocol):
         """Durable when it returns, as far as the journal promises durability."""
         ...
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it is time to compact."""
+        ...
+
+    def compact(self, events: Iterable[LedgerEvent]) -> None:
+        """Replace the whole content by ``events``."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -47,6 +57,11 @@ class MemoryJournal:
 
     def append(self, *events: LedgerEvent) -> None:
         """Nothing outlives the process, so nothing is kept."""
+
+    is_long = False
+
+    def compact(self, events: Iterable[LedgerEvent]) -> None:
+        """There is nothing to compact."""
 
     def close(self) -> None: ...
 
@@ -68,6 +83,7 @@ class FileJournal:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = path
         self._sync = sync
+        self._appended = 0
         self._fd = _open_locked(path)
         self.events, good = _read(self._fd, path)
         os.ftruncate(self._fd, good)
@@ -75,8 +91,13 @@ class FileJournal:
 
     def append(self, *events: LedgerEvent) -> None:
         os.write(self._fd, b"".join(map(_record, events)))
+        self._appended += len(events)
         if self._sync:
             os.fdatasync(self._fd)
+
+    @property
+    def is_long(self) -> bool:
+        return self._appended >= COMPACT_AFTER
 
     def compact(self, events: Iterable[LedgerEvent]) -> None:
         """Replace the whole content by ``events``; a crash at any moment leaves the old file or the new one."""
@@ -91,6 +112,7 @@ class FileJournal:
         os.close(folder)
         os.close(self._fd)
         self._fd = fd
+        self._appended = 0
 
     def close(self) -> None:
         os.close(self._fd)

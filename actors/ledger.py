@@ -189,9 +189,15 @@ class Ledger:
         held = {symbol for (_, symbol), book in self.books.items() if book.size}
         return held | {order.order.symbol for order in self._live.values()}
 
+    def forget(self) -> None:
+        """Drop the oldest finished orders beyond those that are worth remembering."""
+        finished = [order_id for order_id, order in self.orders.items() if order.state.is_final]
+        for order_id in finished[:-FINAL_ORDERS_KEPT]:
+            del self.orders[order_id]
+
     def summary(self) -> Summary:
-        """Everything in one record, finished orders only as far as they are worth remembering."""
-        finished = [order for order in self.orders.values() if order.state.is_final][-FINAL_ORDERS_KEPT:]
+        """Everything in one record."""
+        finished = [order for order in self.orders.values() if order.state.is_final]
         return Summary(
             orders=tuple(_line(order) for order in (*finished, *self._live.values())),
             books=tuple(

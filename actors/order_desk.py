@@ -41,6 +41,9 @@ class OrderDesk:
         self._journal.append(*events)
         for event in events:
             self.ledger.apply(event)
+        if self._journal.is_long:
+            self.ledger.forget()
+            self._journal.compact([self.ledger.summary()])
 
     def intend(
         self,

@@ -74,6 +74,7 @@ class WalletService:
             try:
                 async for event in self._venue.events():
                     await self._wallet.take_event(event)
+                await self._wallet.recount()  # what happened while nobody listened
             except VenueError as error:
                 _log.warning("user stream: %s", error)
             await self._clock.sleep(REDIAL_S)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from adapters.model import ZERO, WalletId
 
+CENT = Decimal("0.01")  # budgets are lent in whole ones
 RHO = 0.01  # largest error of a clock's rate, as a fraction
 
 
@@ -86,7 +87,7 @@ def lend(
         (used.get(name, other.granted_usd) for name, other in grants.items() if name != renewal.wallet), ZERO
     )
     share = renewal.used_usd + max(ZERO, limit_usd - in_use) / len(grants)
-    budget = min(share, max(granted, limit_usd - elsewhere))
+    budget = min(share, max(granted, limit_usd - elsewhere)).quantize(CENT, ROUND_FLOOR)
     answer = replace(
         grant,
         granted_usd=max(granted, budget),

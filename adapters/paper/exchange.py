@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from adapters.clock import Clock
-from adapters.errors import ConfigError, InvalidParam, NotFound
+from adapters.errors import InvalidParam, NotFound
 from adapters.model import (
     Account,
     ClientOrderId,
@@ -28,9 +28,10 @@ from adapters.paper.engine import Engine
 from adapters.paper.execution import Floor
 from adapters.paper.ledger import EXACT, House, Ledger, TrialBalance, trial_balance
 from adapters.paper.matching import Market
+from adapters.paper.memory import restore, save
 from adapters.paper.rules import VENUE, check_form
 from adapters.paper.state import Changes, InFlight, PaperAccount, Verb, Working
-from adapters.paper.storage import FILLS_PER_PAGE, AccountRow, HouseRow, MarketRow, PaperStorage, Saved
+from adapters.paper.storage import FILLS_PER_PAGE, PaperStorage
 from adapters.venue import UserEvent
 
 PRICES_SAVED_EVERY = timedelta(seconds=1)  # of market time, so that a synthetic market can go on from there
@@ -48,6 +49,11 @@ class PaperExchange:
             refusal then being a REJECTED report.
         bar_half_spread_bps: half the spread that is put around a bar's prices, in basis points.
         storage: where the exchange remembers; without it, it forgets when it ends.
+
+    Raises:
+        ConfigError: the storage holds positions or orders of a symbol that is not listed.
+
+    Every call that changes something raises ``OutcomeUnknown`` when that could not be stored.
     """
 
     def __init__(
@@ -78,7 +84,8 @@ class PaperExchange:
         self._prices_saved_at: datetime | None = None
         self._is_telling = False
         if saved is not None:
-            self._restore(saved)
+            self._numbered, self._changed = saved.house.numbered, saved.house.changed
+            restore(self._floor, saved)
 
     @property
     def instruments(self) -> Mapping[Symbol, Instrument]:
@@ -254,16 +261,13 @@ class PaperExchange:
 
     def _settle(self) -> None:
         """Store what has changed, then tell it."""
-        changes, accounts = self._floor.changes, self._floor.accounts
+        changes = self._floor.changes
         self._changed += len(changes.orders)
         if self._storage is None:
             for name, fill in changes.fills:
                 self._fills.setdefault(name, []).append(fill)
         elif changes:
-            touched = {name: _account_row(accounts[name]) for name in sorted(changes.accounts)}
-            markets = {symbol: _market_row(self._floor.markets[symbol]) for symbol in sorted(changes.markets)}
-            house = HouseRow(house=self._floor.house, numbered=self._numbered, changed=self._changed)
-            self._storage.save(changes, house=house, accounts=touched, markets=markets)
+            save(self._storage, self._floor, numbered=self._numbered, changed=self._changed)
         changes.clear_stored()
         self._tell()
 
@@ -279,62 +283,3 @@ class PaperExchange:
                     callback(event)
         finally:
             self._is_telling = False
-
-    def _restore(self, saved: Saved) -> None:
-        """Go on where the file ends. Depth is not in it: the market went on meanwhile."""
-        self._numbered, self._changed = saved.house.numbered, saved.house.changed
-        markets, accounts = self._floor.markets, self._floor.accounts
-        held = {symbol for row in saved.accounts for symbol, held in row.ledger.holdings.items() if held.size}
-        unlisted = (
-            held | {working.order.symbol for working in saved.orders if working.is_open}
-        ) - markets.keys()
-        if unlisted:
-            raise ConfigError(f"accounts hold or order {', '.join(sorted(unlisted))}, which is not listed")
-        for row in saved.markets:
-            if row.symbol in markets:
-                market = markets[row.symbol]
-                market.price, market.context_mark, market.funded_at = (
-                    row.price,
-                    row.context_mark,
-                    row.funded_at,
-                )
-        for account in saved.accounts:
-            accounts[account.name] = PaperAccount(
-                name=account.name,
-                ledger=account.ledger,
-                leverage=account.leverage,
-                fill_count=account.fill_count,
-                liquidation_count=account.liquidation_count,
-            )
-            for symbol, holding in account.ledger.holdings.items():
-                if holding.size:
-                    markets[symbol].holders[account.name] = None
-        for working in saved.orders:
-            if not working.is_open:
-                accounts[working.account].finished[working.order.id] = working.report()
-        for working in sorted(saved.orders, key=lambda working: working.priority):
-            if working.is_open:
-                accounts[working.account].working[working.order.id] = working
-                if not working.in_flight:
-                    self._floor.market_of(working).restore(working)
-        for command in saved.in_flight:
-            markets[command.symbol].in_flight.append(command)
-
-
-def _account_row(account: PaperAccount) -> AccountRow:
-    return AccountRow(
-        name=account.name,
-        ledger=account.ledger,
-        leverage=account.leverage,
-        fill_count=account.fill_count,
-        liquidation_count=account.liquidation_count,
-    )
-
-
-def _market_row(market: Market) -> MarketRow:
-    return MarketRow(
-        symbol=market.instrument.symbol,
-        price=market.price,
-        context_mark=market.context_mark,
-        funded_at=market.funded_at,
-    )

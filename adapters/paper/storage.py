@@ -7,7 +7,7 @@ of the process; the death of the machine may cost the newest transactions, never
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.errors import ConfigError
+from adapters.errors import ConfigError, OutcomeUnknown
 from adapters.model import Fill, Symbol
 from adapters.paper.ledger import House, Ledger
 from adapters.paper.state import Changes, InFlight, Working
@@ -118,8 +118,8 @@ class PaperStorage:
         changes: Changes,
         *,
         house: HouseRow,
-        accounts: Mapping[str, AccountRow],
-        markets: Mapping[Symbol, MarketRow],
+        accounts: Sequence[AccountRow],
+        markets: Sequence[MarketRow],
     ) -> None:
         """Write what one call has changed, all or nothing.
 
@@ -128,19 +128,22 @@ class PaperStorage:
             house: as it is now.
             accounts: the changed ones.
             markets: the changed ones.
+
+        Raises:
+            OutcomeUnknown: nothing was written; the changes are still to be saved.
         """
         first = house.changed - len(changes.orders) + 1
         db = self._db
-        db.execute("BEGIN IMMEDIATE")
         try:
+            db.execute("BEGIN IMMEDIATE")
             db.execute("INSERT OR REPLACE INTO house VALUES (0, ?)", (_encode(house),))
             db.executemany(
                 "INSERT OR REPLACE INTO account VALUES (?, ?)",
-                [(name, _encode(row)) for name, row in accounts.items()],
+                [(row.name, _encode(row)) for row in accounts],
             )
             db.executemany(
                 "INSERT OR REPLACE INTO market VALUES (?, ?)",
-                [(symbol, _encode(row)) for symbol, row in markets.items()],
+                [(row.symbol, _encode(row)) for row in markets],
             )
             db.executemany(
                 "INSERT OR REPLACE INTO placed VALUES (?, ?, ?, ?)",
@@ -155,10 +158,11 @@ class PaperStorage:
                 "INSERT INTO in_flight VALUES (?, ?)", [(sent.number, _encode(sent)) for sent in changes.sent]
             )
             db.executemany("DELETE FROM in_flight WHERE number = ?", [(n,) for n in changes.landed])
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise OutcomeUnknown(f"the paper exchange could not store it: {error}", venue="paper") from error
 
     def fills_since(self, account: str, sequence: int) -> list[Fill]:
         """The next page of an account's fills numbered above ``sequence``."""

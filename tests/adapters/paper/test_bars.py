@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from adapters.model import MarketContext, OrderStatus, Side
-from tests.adapters.paper.builders import BTC, Desk, a_bar, at, a_quote, buy, sell, stop, target
+from tests.adapters.paper.builders import BTC, Desk, a_bar, a_quote, at, buy, sell, stop, target
 
 FLAT = a_bar(20_000, 20_000, 20_000, 20_000, minute=0)  # half a spread of 1 bp is 2
 
