@@ -19,9 +19,12 @@ from adapters.clock import SystemClock
 from adapters.errors import LinkError, TradingError
 from adapters.model import BotId, WalletId
 from cluster.home import Home
-from cluster.ray_runtime import control_hosts, hosts
+from cluster.ray_runtime.bot_host import BotHost
 from cluster.ray_runtime.calls import answer, find
+from cluster.ray_runtime.decision_hosts import DecisionHost, DecisionMemberHost
+from cluster.ray_runtime.guard_hosts import KillSwitchHost, RiskGuardHost
 from cluster.ray_runtime.links import dial
+from cluster.ray_runtime.market_hosts import ExchangeHost, MarketDataHost
 from cluster.ray_runtime.naming import (
     CONTROL_GROUP,
     DECISION,
@@ -38,7 +41,9 @@ from cluster.ray_runtime.naming import (
     wallet_name,
 )
 from cluster.ray_runtime.packages import working_dir
+from cluster.ray_runtime.recorder_host import RecorderHost
 from cluster.ray_runtime.remote import Remote
+from cluster.ray_runtime.wallet_host import WalletHost
 from config.spec import FleetSpec
 
 ANSWER_MAX_S = 2.0
@@ -114,12 +119,12 @@ class RayProcesses:
 
     async def start_services(self, fleet: FleetSpec) -> None:
         control = {
-            EXCHANGE: control_hosts.ExchangeHost,
-            MARKET_DATA: hosts.MarketDataHost,
-            RECORDER: control_hosts.RecorderHost,
-            KILL_SWITCH: hosts.KillSwitchHost,
-            RISK_GUARD: hosts.RiskGuardHost,
-            DECISION: hosts.DecisionHost,
+            EXCHANGE: ExchangeHost,
+            MARKET_DATA: MarketDataHost,
+            RECORDER: RecorderHost,
+            KILL_SWITCH: KillSwitchHost,
+            RISK_GUARD: RiskGuardHost,
+            DECISION: DecisionHost,
         }
         members = [member_name(number) for number in range(fleet.decision_actors)]
         started = [
@@ -127,7 +132,7 @@ class RayProcesses:
             for name, host in control.items()
         ]
         started += [
-            actor_class(hosts.DecisionMemberHost).options(**member_options(name)).remote(name, self._home)
+            actor_class(DecisionMemberHost).options(**member_options(name)).remote(name, self._home)
             for name in members
         ]
         self._services = [*control, *members]
@@ -156,7 +161,7 @@ class RayProcesses:
             if package is None:
                 raise LinkError(f"the store has no package {launch.spec.package[:12]} of {launch.spec.name}")
             environment = {"working_dir": await working_dir(launch.spec.package, package)}
-        handle = await self._create(hosts.BotHost, name, environment, launch)
+        handle = await self._create(BotHost, name, environment, launch)
         return RayBot(name, handle, launch.incarnation)
 
     async def find_bot(self, bot: BotId) -> BotProcess | None:
@@ -165,7 +170,7 @@ class RayProcesses:
 
     async def spawn_wallet(self, launch: WalletLaunch) -> WalletProcess:
         name = wallet_name(launch.spec.name)
-        handle = await self._create(hosts.WalletHost, name, {}, launch)
+        handle = await self._create(WalletHost, name, {}, launch)
         return RayWallet(launch.spec.name, handle, launch.incarnation)
 
     async def find_wallet(self, wallet: WalletId) -> WalletProcess | None:

@@ -1,30 +1,29 @@
-"""Hosts of the actors beside the trading ones: the paper exchange and the recorder.
-
-Whoever calls an actor imports its host's module, for Ray wants the class to make a handle. So nothing heavy is imported
-up here: a database library in every bot would cost a third of its memory.
-"""
+"""The hosts of the market: the paper exchange, and market data."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Coroutine, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Coroutine, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from actors.messages import CycleRecord
-from actors.recorder import Recorder
-from actors.store import EquityPoint
+from actors.market_data import MarketData
+from actors.market_service import MarketDataService
+from actors.messages import MARKET_LINK
 from adapters.market.source import open_source
 from adapters.market.synthetic import SyntheticMarket
 from adapters.model import Side, Symbol
+from adapters.paper.client import PaperFeed
 from adapters.paper.exchange import PaperExchange
 from adapters.paper.service import HISTORY, PaperService, endless
 from adapters.paper.storage import PaperStorage
 from adapters.paper.wire import PAPER_LINK
 from adapters.venue import MarketSource
-from cluster.ray_runtime.hosts import Host, for_ever
+from cluster.ray_runtime.host import Host
+from cluster.ray_runtime.links import dial
+from cluster.ray_runtime.naming import EXCHANGE
 from config.spec import FleetSpec, MarketSpec
 
 
@@ -48,28 +47,18 @@ class ExchangeHost(Host):
         return service.run(events, market.speed)
 
 
-class RecorderHost(Host):
-    """The recorder."""
+class MarketDataHost(Host):
+    """Market data of one venue."""
 
     async def begin(self) -> Coroutine[Any, Any, None]:
-        from cluster.store.sql import open_store
-
         fleet: FleetSpec
         (fleet,) = self.arguments
-        store = open_store(fleet.store)
-        self.incarnation = await store.next_number("recorder")
-        self.recorder = Recorder(store)
-        return for_ever()
-
-    async def cycles(self, records: Sequence[CycleRecord]) -> None:
-        """Keep cycle records."""
-        await self.started.wait()
-        await self.recorder.cycles(records)
-
-    async def equity(self, points: Sequence[EquityPoint]) -> None:
-        """Keep what the wallets were worth."""
-        await self.started.wait()
-        await self.recorder.equity(points)
+        feed = PaperFeed(dial(EXCHANGE, PAPER_LINK, self.clock))
+        instruments = await feed.instruments()
+        fine = timedelta(seconds=1) if fleet.market.source == "synthetic" else timedelta(minutes=1)
+        service = MarketDataService(MarketData(instruments, self.clock, fine), feed, self.clock)
+        await self.serve(MARKET_LINK, service.open_session)
+        return service.run()
 
 
 def _source(market: MarketSpec, prices: Mapping[Symbol, Decimal], now: datetime) -> MarketSource:

@@ -1,0 +1,71 @@
+"""The host of a wallet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from typing import Any
+
+from actors.journal import FileJournal, JournalDamaged
+from actors.ledger import replayed
+from actors.messages import MARKET_LINK, WALLET_LINK
+from actors.processes import WalletLaunch
+from actors.wallet import Wallet
+from actors.wallet_service import WalletService
+from actors.wallet_session import WalletSession
+from adapters.paper.client import PaperClient
+from adapters.paper.wire import PAPER_LINK
+from cluster.ray_runtime.host import Host, node_id
+from cluster.ray_runtime.links import dial
+from cluster.ray_runtime.naming import EXCHANGE, MARKET_DATA
+from cluster.ray_runtime.remote import RemoteGuard
+
+_log = logging.getLogger(__name__)
+
+
+class WalletHost(Host):
+    """One wallet. It serves before it has reconciled, and says so."""
+
+    async def begin(self) -> Coroutine[Any, Any, None]:
+        launch: WalletLaunch
+        (launch,) = self.arguments
+        self.incarnation = launch.incarnation
+        spec = launch.spec
+        journal = FileJournal(self.home.journals / f"{spec.name}.journal", sync=spec.journal == "fsync")
+        ledger = replayed(journal.events)
+        journal.compact([ledger.summary()])
+        venue = PaperClient(dial(EXCHANGE, PAPER_LINK, self.clock), spec.name, spec.equity_usd)
+        self.wallet = Wallet(
+            spec,
+            launch.incarnation,
+            venue=venue,
+            journal=journal,
+            ledger=ledger,
+            clock=self.clock,
+            node=node_id(),
+        )
+        await self.serve(WALLET_LINK, lambda notify: WalletSession(self.wallet, notify))
+        return WalletService(
+            self.wallet,
+            venue=venue,
+            guard=RemoteGuard(launch.lease_ttl_s),
+            dial_market=dial(MARKET_DATA, MARKET_LINK, self.clock),
+            renew_every_s=launch.lease_ttl_s / 3,
+            clock=self.clock,
+        ).run()
+
+    async def start(self) -> None:
+        try:
+            await super().start()
+        except JournalDamaged:
+            _log.critical("the journal is damaged", exc_info=True)
+            os._exit(1)
+
+    async def ended(self) -> str:
+        """Never returns while the wallet works: its process ends with it."""
+        await self.started.wait()
+        assert self.working is not None
+        await asyncio.shield(self.working)
+        return "the wallet's work ended"
