@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -160,7 +161,7 @@ class PaperStorage:
             db.executemany("DELETE FROM in_flight WHERE number = ?", [(n,) for n in changes.landed])
             db.execute("COMMIT")
         except sqlite3.Error as error:
-            if db.in_transaction:
+            with suppress(sqlite3.Error):  # where BEGIN itself failed there is nothing to roll back
                 db.execute("ROLLBACK")
             raise OutcomeUnknown(f"the paper exchange could not store it: {error}", venue="paper") from error
 

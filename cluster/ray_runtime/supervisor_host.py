@@ -1,7 +1,117 @@
-"""Hosts of the actors beside the trading ones: the paper exchange and the recorder.
-
-Whoever calls an actor imports its host's module, for Ray wants the class to make a handle. So nothing heavy is imported
-up here: a database library in every bot would cost a third of its memory.
-"""
+"""The supervisor's host: the operator's way in. Only operators call it, so only they pay for what it imports."""
 
 from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from actors.messages import CycleRecord
+from actors.status import FleetStatus
+from actors.store import EquityPoint, Event
+from actors.supervisor import Supervisor
+from adapters.errors import TradingError
+from adapters.model import BotId
+from cluster.fleet_status import fleet_status
+from cluster.ray_runtime.host import Host
+from cluster.ray_runtime.ray_processes import RayProcesses
+from cluster.store.sql import SqlStore, open_store
+from config.spec import BotSpec, ExitMode, FleetSpec
+
+EQUITY_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+class SupervisorHost(Host):
+    """The supervisor, and the operator's way in."""
+
+    async def begin(self) -> Coroutine[Any, Any, None]:
+        url: str
+        (url,) = self.arguments
+        self.store: SqlStore = open_store(url)
+        self.incarnation = await self.store.next_number("supervisor")
+        self.processes = RayProcesses(self.home, self.store)
+        self.supervisor = Supervisor(store=self.store, processes=self.processes, clock=self.clock)
+        await self.supervisor.start()
+        return self._run()
+
+    async def deploy(self, fleet: FleetSpec, packages: Mapping[str, bytes]) -> None:
+        """Make the fleet what the file says."""
+        await self.started.wait()
+        await self._keep(packages)
+        await self.supervisor.deploy(fleet)
+
+    async def add(self, bots: Sequence[BotSpec], packages: Mapping[str, bytes]) -> None:
+        """Add bots, all or none."""
+        await self.started.wait()
+        await self._keep(packages)
+        await self.supervisor.add(bots)
+
+    async def set_wanted(self, names: Sequence[BotId], wanted: bool, mode: ExitMode | None) -> None:
+        """Start or stop bots."""
+        await self.started.wait()
+        await self.supervisor.set_wanted(names, wanted, mode)
+
+    async def remove(self, name: BotId) -> None:
+        """Forget a bot that is down."""
+        await self.started.wait()
+        await self.supervisor.remove(name)
+
+    async def reset(self, names: Sequence[BotId]) -> None:
+        """Let bots in ERROR begin again."""
+        await self.started.wait()
+        await self.supervisor.reset(names)
+
+    async def go_down(self) -> Sequence[BotId]:
+        """Stop every bot; the answer names those whose stop is not complete."""
+        await self.started.wait()
+        self.supervisor.go_down()
+        return self.supervisor.bots_alive()
+
+    async def fleet(self) -> FleetSpec | None:
+        """The fleet with its bots, for checks against it."""
+        await self.started.wait()
+        fleet = self.supervisor.fleet
+        bots = tuple(keeper.spec for keeper in self.supervisor.bots.values())
+        return fleet and replace(fleet, bots=bots)
+
+    async def status(self) -> FleetStatus | None:
+        """The fleet at this instant."""
+        await self.started.wait()
+        services = await self.processes.services()
+        return fleet_status(self.supervisor, {**services, "supervisor": await self.whereabouts()}, self.clock)
+
+    async def read_cycles(self, bot: BotId, cycle: int | None, limit: int) -> Sequence[CycleRecord]:
+        """Cycle records, newest first."""
+        await self.started.wait()
+        return await self.store.cycles(bot, cycle=cycle, limit=limit)
+
+    async def read_events(self, bot: str | None, limit: int) -> Sequence[Event]:
+        """Lines of the fleet's life, newest first."""
+        await self.started.wait()
+        return await self.store.events(bot=bot, limit=limit)
+
+    async def _keep(self, packages: Mapping[str, bytes]) -> None:
+        for digest, package in packages.items():
+            await self.store.save_package(digest, package)
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.supervisor.run())
+            group.create_task(self._equity())
+
+    async def _equity(self) -> None:
+        while True:
+            await self.clock.sleep(EQUITY_S)
+            at = self.clock.now()
+            points = [
+                EquityPoint(at, name, keeper.report.equity_usd, keeper.report.exposure_usd)
+                for name, keeper in self.supervisor.wallets.items()
+                if keeper.report is not None and keeper.report.equity_usd is not None
+            ]
+            try:
+                await self.store.add_equity(points)
+            except TradingError as error:
+                _log.warning("equity points: %s", error)

@@ -1,6 +1,9 @@
 """SIGKILL of each kind of process while orders rest and positions are open: soon the fleet is whole again."""
 
+import os
+import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -43,7 +46,7 @@ def _is_busy(status: Status) -> bool:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_fleet_is_whole_again_after_a_sigkill(
-    fleet: Fleet, victim: str, record_property: pytest.RecordProperty
+    fleet: Fleet, victim: str, record_property: Callable[[str, object], None]
 ) -> None:
     before = _processes(fleet.until(lambda now: all_up(now) and _is_busy(now), "the fleet is busy"))
     pid, incarnation = before[victim]
@@ -65,12 +68,8 @@ def test_the_fleet_is_whole_again_after_a_sigkill(
 
 
 def test_a_bot_that_is_deaf_while_the_supervisor_dies_is_replaced_by_the_next_one(fleet: Fleet) -> None:
-    pytest.importorskip("signal")
     before = fleet.until(all_up, "the fleet is up")
     pid = named(before["bots"], "adviser")["pid"]
-    import os
-    import signal
-
     os.kill(pid, signal.SIGSTOP)
     kill(before["actors"]["supervisor"]["pid"])
     fleet.until(
