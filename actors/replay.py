@@ -129,14 +129,159 @@ class _Runner:
         return rested >= self.interval or (rested * 4 >= self.interval and self.way.changed.is_set())
 
 
+@dataclass(slots=True, kw_only=True)
+class _Desk:
+    """A wallet and what it watches."""
+
+    wallet: Wallet
+    watches: tuple[Watch, ...] = ()
+    halt_holds: bool = False
+
+
 class Replay:
-    """One run. Its exchange and wallets stay, for whoever wants to look at them afterwards."""
+    """One run. Its exchange and wallets stay, for whoever wants to look at them afterwards.
+
+    Raises:
+        ConfigError: as ``replay``.
+    """
 
     def __init__(self, fleet: FleetSpec, source: MarketSource) -> None:
         self._fleet = fleet
         self._source = source
-        self._began_at: datetime | None = None
-        bar_interval = _bar_interval(source)
+        self._bar_interval = _bar_interval(source)
         first = next(iter(source.events()), None)
-        self.clock = VirtualClock(first.at if first else datetime.min.replace(tzinfo=None))
-        ...
+        self._began_at = first.at if first else None
+        self.clock = VirtualClock(first.at if first else BARS_EPOCH)
+        self.exchange = PaperExchange(source.instruments, clock=self.clock, latency=fleet.market.latency)
+        self._market = MarketData(source.instruments, self.clock, self._bar_interval or DEFAULT_FINE)
+        self._control = MemoryControl()
+        lease_ttl = max(fleet.limits.lease_ttl, LEASE_BARS * (self._bar_interval or timedelta(0)))
+        self._renew_every = lease_ttl / 3
+        self._guard = RiskGuard(
+            replace(fleet.limits, lease_ttl=lease_ttl),
+            fleet.on_breach,
+            store=self._control,
+            halts=self._control,
+            clock=self.clock,
+        )
+        self._news: deque[tuple[Wallet, UserEvent]] = deque()
+        self._desks = [_Desk(wallet=self._wallet(spec)) for spec in fleet.wallets]
+        self.wallets = {desk.wallet.spec.name: desk.wallet for desk in self._desks}
+        advisor = DecisionMember()
+        self._runners = [self._runner(spec, advisor) for spec in fleet.bots]
+        self._digest = RunDigest()
+        self._curve: EquityCurve | None = None
+        self._account_at = self._published_at = self._renewed_at = self.clock.now()
+        self._closed: dict[tuple[float, Symbol], datetime] = {}  # newest bar built of ticks
+        self._events = self._bars = self._decisions = self._fills = self._failed = 0
+        self._refusals: Counter[str] = Counter()
+
+    async def run(self, on_progress: Callable[[int], None] = lambda events: None) -> None:
+        """From the first event to the last."""
+        await self._open()
+        told = 0
+        for at, events in groupby(self._source.events(), attrgetter("at")):
+            self.clock.set(max(at, self.clock.now()))  # the wallet may have slept past it, between two attempts
+            for event in events:
+                self.exchange.on_market(event)
+                self._market.take(event)
+                self._events += 1
+                self._bars += isinstance(event, Bar)
+            await self._step(at)
+            if self._events - told >= PROGRESS_EVENTS:
+                told = self._events
+                on_progress(told)
+                await asyncio.sleep(0)  # so that the run can be cancelled
+        on_progress(self._events)
+        await self._read_accounts(self.clock.now())
+        self._check_books()
+
+    def result(self, seconds: float) -> ReplayResult:
+        """What it came to, after ``run``.
+
+        Args:
+            seconds: that the run took.
+        """
+        orders = [order for wallet in self.wallets.values() for order in wallet.ledger.orders.values()]
+        bots = tuple(line for wallet in self.wallets.values() for line in wallet.report().bots)
+        equity = self._equity()
+        return ReplayResult(
+            fleet=self._fleet.fleet,
+            began_at=self._began_at,
+            ended_at=self.clock.now() if self._events else None,
+            events=self._events,
+            bars=self._bars,
+            decisions=self._decisions,
+            orders=len(orders),
+            rejected=sum(order.state is OrderState.REJECTED for order in orders),
+            fills=self._fills,
+            failed_cycles=self._failed,
+            refusals=dict(sorted(self._refusals.items())),
+            fees_usd=self.exchange.trial_balance().cash["fees"],
+            equity_usd=equity,
+            pnl_usd=equity - self.exchange.trial_balance().deposits,
+            trades=sum(line.trades for line in bots),
+            sharpe=self._curve.sharpe if self._curve else None,
+            drawdown_pct=self._curve.drawdown_pct if self._curve else None,
+            digest=self._digest.hexdigest(),
+            bots=bots,
+            halts=self._control.halts.latches,
+            seconds=seconds,
+        )
+
+    # ── setting up ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wallet(self, spec: WalletSpec) -> Wallet:
+        self.exchange.open_account(spec.name, spec.equity_usd)
+        wallet = Wallet(
+            replace(spec, orphan_cancel_after=timedelta.max),  # a bot of this process is never lost
+            INCARNATION,
+            venue=PaperVenue(self.exchange, spec.name),
+            journal=MemoryJournal(),
+            ledger=Ledger(),
+            clock=self.clock,
+        )
+        self.exchange.subscribe(spec.name, lambda event: self._news.append((wallet, event)))
+        return wallet
+
+    def _runner(self, spec: BotSpec, advisor: DecisionMember) -> _Runner:
+        strategy = build(spec.strategy.kind, spec.strategy.fields)
+        wanted = needs(strategy)
+        for symbol in wanted.symbols:
+            if symbol not in self._source.instruments:
+                there = ", ".join(self._source.instruments)
+                raise ConfigError(f"bot {spec.name} trades {symbol}; the recording is of {there}")
+        if self._bar_interval and wanted.indicators and wanted.bar_interval % self._bar_interval:
+            raise ConfigError(
+                f"bot {spec.name} reads bars of {wanted.bar_interval}, which bars of {self._bar_interval} as recorded"
+                " do not make; set bar_interval to a multiple of theirs"
+            )
+        wallet = self.wallets[spec.wallet]
+        wallet.admit(Admit(spec, EPOCH))
+        way = InProcessWallet(wallet)
+        bot = Bot(spec, EPOCH, strategy, wallet=way, advisor=advisor, clock=self.clock)
+        return _Runner(bot=bot, way=way, interval=spec.decision_interval, ran_at=self.clock.now())
+
+    async def _open(self) -> None:
+        """Before the first event: wallets are ready, and bots have said what they want to watch."""
+        await self._guard.start()
+        for desk in self._desks:
+            await self._guard.enlist(desk.wallet.spec.name, INCARNATION)
+            await desk.wallet.start()
+        for runner in self._runners:
+            await self._cycle(runner)
+            runner.ran_at = BARS_EPOCH
+        for desk in self._desks:
+            desk.watches = tuple(desk.wallet.watches())
+            for watch in desk.watches:
+                self._market.watch(watch)
+        await self._renew(self.clock.now())
+
+    # ── one instant ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _step(self, at: datetime) -> None:
+        await self._hear()
+        if at - self._account_at >= ACCOUNT or self._curve is None:
+            await self._read_accounts(at)
+        if at - self._published_at >= PUBLISH or ...:
+            self._publish(at)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +26,7 @@ from adapters.wire_errors import ErrorBody, as_error, error_body
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 UNREAD_BYTES_MAX = 32 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
+_log = logging.getLogger(__name__)
 
 
 class Session(Protocol):
@@ -132,9 +134,9 @@ class Peer:
             raise LinkError("the connection is gone")
         self._number += 1
         number = self._number
+        frame = Request(number, self.clock.monotonic() + timeout_s, msgspec.Raw(_encoder.encode(request)))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
-        frame = Request(number, self.clock.monotonic() + timeout_s, msgspec.Raw(_encoder.encode(request)))
         try:
             write_frame(self.writer, frame)
             async with asyncio.timeout(timeout_s):
@@ -148,6 +150,7 @@ class Peer:
         while True:
             notice = await self._notices.get()
             if notice is None:
+                self._notices.put_nowait(None)  # whoever listens again hears the end too
                 return
             yield notice
 
@@ -235,6 +238,8 @@ class Server:
                 answering.add_done_callback(running.discard)
         except (OSError, EOFError, msgspec.MsgspecError, LinkError):
             pass
+        except asyncio.CancelledError:
+            pass  # the server closes; a cancelled connection would be logged as an error of asyncio's own
         finally:
             self._connections.discard(task)
             for answering in running:
@@ -253,8 +258,13 @@ class Server:
             reply = Reply(request.number, error=error_body(error))
         except msgspec.MsgspecError as error:
             reply = Reply(request.number, error=error_body(LinkError(f"malformed request: {error}")))
-        with contextlib.suppress(OSError):
-            write_frame(writer, reply)
+        except Exception as error:
+            _log.exception("a request failed by a fault of ours")
+            reply = Reply(request.number, error=error_body(TradingError(f"internal: {type(error).__name__}")))
+        try:
+            _write_unless_deaf(writer, reply)
+        except LinkError as error:
+            write_frame(writer, Reply(request.number, error=error_body(error)))
 
 
 def write_frame(writer: asyncio.StreamWriter, frame: _Frame) -> None:
@@ -281,7 +291,11 @@ async def close_writer(writer: asyncio.StreamWriter) -> None:
 
 
 def _notify(writer: asyncio.StreamWriter, body: Any) -> None:
+    _write_unless_deaf(writer, Notice(msgspec.Raw(_encoder.encode(body))))
+
+
+def _write_unless_deaf(writer: asyncio.StreamWriter, frame: _Frame) -> None:
     if writer.transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
         writer.transport.abort()  # who does not read for so long dials again and is told the present
     elif not writer.is_closing():
-        write_frame(writer, Notice(msgspec.Raw(_encoder.encode(body))))
+        write_frame(writer, frame)

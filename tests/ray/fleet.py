@@ -80,9 +80,11 @@ class Fleet:
 
     def ray(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """One of Ray's own commands, with what ``flotilla env`` exports and nothing else."""
+        shell = (
+            f'eval "$({sys.executable} -m cluster env)" && exec {sys.executable} -m ray.scripts.scripts "$@"'
+        )
         return subprocess.run(
-            ["bash", "-c", f'eval "$({sys.executable} -m cluster env)" && exec "$@"', "ray"]
-            + [sys.executable, "-m", "ray.scripts.scripts", *arguments],
+            ["bash", "-c", shell, "ray", *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
