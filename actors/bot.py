@@ -151,9 +151,7 @@ class Bot:
         view, advice_trouble = await self._advised(view)
         decisions = tuple(self._strategy.decide(view))
         decided = self._clock.monotonic()
-        wishes = plan(
-            view, decisions, epoch=self.epoch, params=self.spec.risk_params, guards=self.spec.exec_guards
-        )
+        wishes = self._plan(view, decisions) if decisions else Plan()
         outcomes, trouble = await self._submit(wishes)
         self.decide_ms = (decided - began) * 1000
         self.submit_ms = (self._clock.monotonic() - decided) * 1000
@@ -219,6 +217,10 @@ class Bot:
             return view, f"{type(error).__name__}: {error}"
         return replace(view, advice=tuple(advice)), ""
 
+    def _plan(self, view: View, decisions: Sequence[AnyDecision]) -> Plan:
+        limits = self.spec
+        return plan(view, decisions, epoch=self.epoch, params=limits.risk_params, guards=limits.exec_guards)
+
     async def _submit(self, wishes: Plan) -> tuple[Sequence[Outcome], str]:
         if not (wishes.intents or wishes.cancels):
             return (), ""
@@ -259,13 +261,17 @@ class Bot:
 
     async def _rest(self, seconds: float) -> None:
         """Until the next interval, or until the wallet says that something changed, but a quarter of it at least."""
-        interval_s = self.spec.decision_interval.total_seconds()
-        await self._clock.sleep(max(0.0, min(seconds, interval_s / 4)))
-        left = seconds - interval_s / 4
-        if left > 0 and not self._stopping.is_set():
-            wake = asyncio.create_task(self._wallet.changed.wait())
-            sleep = asyncio.create_task(self._clock.sleep(left))
+        least_s = self.spec.decision_interval.total_seconds() / 4
+        await self._sleep(min(seconds, least_s), unless=self._stopping)
+        if seconds > least_s and not self._stopping.is_set():
+            await self._sleep(seconds - least_s, unless=self._wallet.changed)
+
+    async def _sleep(self, seconds: float, *, unless: asyncio.Event) -> None:
+        wake = asyncio.create_task(unless.wait())
+        sleep = asyncio.create_task(self._clock.sleep(max(0.0, seconds)))
+        try:
             await asyncio.wait({wake, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             for task in (wake, sleep):
                 task.cancel()
             await asyncio.gather(wake, sleep, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.bot import BotReport
 from actors.lifecycle import BotState, BotStatus
@@ -32,6 +32,7 @@ class BotKeeper:
     beat_at: float = 0.0  # monotonic
     exit_mode: ExitMode | None = None  # of a stop that an operator asked for, instead of the declared one
     busy: bool = False  # a step is being taken
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one change of the status at a time
     attending: asyncio.Task[None] | None = None
 
     def seen(self, *, is_halted: bool, wallet_ready: bool) -> Seen:
@@ -66,8 +67,11 @@ class BotKeeper:
 
     @property
     def is_down(self) -> bool:
-        """Whether its stop is complete."""
-        return self.status.state is BotState.IDLE and self.process is None
+        """Whether its stop is complete; a bot in ERROR has stopped as well once its exit mode holds."""
+        gone = self.status.state is BotState.IDLE or (
+            self.status.state is BotState.ERROR and self.status.settled
+        )
+        return gone and self.process is None
 
     async def _attend(
         self,

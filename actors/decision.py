@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from adapters.errors import Temporary, TradingError
+from adapters.errors import LinkError, Temporary, TradingError
 from strategies.decision import AnyDecision
 from strategies.executors import Executor, executor_class
 from strategies.strategy import View
@@ -85,6 +85,9 @@ class DecisionPool:
         except TimeoutError as error:
             self._suspect(load)
             raise DecisionLate(f"no advice from {name} within {self.deadline_s:g} s") from error
+        except LinkError as error:
+            self._suspect(load)
+            raise Temporary(f"{name}: {error}") from error
         except TradingError:
             load.answered += 1
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from statistics import fmean, stdev
@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 YEAR = timedelta(days=365)  # these markets never close
 DAILY_FROM = timedelta(days=5)  # a shorter run is judged by its bars
 SAMPLE = timedelta(minutes=1)  # the shortest time between two samples of a run without bars
-_INSTANT = timedelta(microseconds=1)
+DAY = timedelta(days=1)
 
 
 class EquityCurve:
@@ -19,19 +19,22 @@ class EquityCurve:
     def __init__(self, at: datetime, equity_usd: Decimal) -> None:
         self._began = self._sampled_at = self._newest_at = at
         self._samples = [float(equity_usd)]
-        self._days: dict[date, float] = {}
+        self._days: list[float] = []  # the last reading of each day that is over
+        self._midnight = _next_midnight(at)
         self._first = self._newest = self._peak = float(equity_usd)
         self._drawdown = 0.0
 
     def add(self, at: datetime, equity_usd: Decimal) -> None:
         """The next reading."""
+        while at > self._midnight:  # the reading at midnight still belongs to the day that ends
+            self._days.append(self._newest)
+            self._midnight += DAY
         value = self._newest = float(equity_usd)
         self._newest_at = at
         if value > self._peak:
             self._peak = value
         elif value < self._peak:
             self._drawdown = max(self._drawdown, 1 - value / self._peak)
-        self._days[(at - _INSTANT).date()] = value  # the reading at midnight ends the day before
         if at - self._sampled_at >= SAMPLE:
             self._samples.append(value)
             self._sampled_at = at
@@ -51,7 +54,7 @@ class EquityCurve:
         """
         span = self._newest_at - self._began
         if span >= DAILY_FROM:
-            samples, step = [self._first, *self._days.values()], timedelta(days=1)
+            samples, step = [self._first, *self._days, self._newest], DAY
         else:
             samples, step = self._samples, span / max(1, len(self._samples) - 1)
         if len(samples) < 3 or min(samples) <= 0:
@@ -59,3 +62,7 @@ class EquityCurve:
         returns = [after / before - 1 for before, after in pairwise(samples)]
         deviation = stdev(returns)
         return fmean(returns) / deviation * (YEAR / step) ** 0.5 if deviation else None
+
+
+def _next_midnight(at: datetime) -> datetime:
+    return datetime.combine(at, time(), at.tzinfo) + DAY

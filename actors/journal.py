@@ -1,11 +1,14 @@
 """A wallet's journal: an append-only file with one writer, written before anything is sent.
 
-A record is its length, its CRC-32 and a MessagePack body. A torn tail, which a crash in the middle of an append
-leaves, is cut when the file is opened; damage anywhere else is refused, since everything after it would be a guess.
+A record is a head and a MessagePack body; the head is the body's length and CRC-32, and a CRC-32 of these two, since
+a damaged length would otherwise look like a torn tail and take all that follows along. A torn tail, which a crash in
+the middle of an append leaves, is cut when the file is opened; so are zeros, which a power cut may leave. Damage
+anywhere else is refused, since everything after it would be a guess.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -20,7 +23,9 @@ from actors.ledger_events import LedgerEvent
 from adapters.errors import TradingError
 
 COMPACT_AFTER = 50_000  # events: some ten megabytes
-_HEAD = struct.Struct(">II")  # length and CRC-32 of the body
+_LENGTH_AND_CRC = struct.Struct(">II")  # of the body
+_HEAD_CRC = struct.Struct(">I")
+_HEAD_BYTES = _LENGTH_AND_CRC.size + _HEAD_CRC.size
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(LedgerEvent)
 
@@ -84,16 +89,26 @@ class FileJournal:
         self._path = path
         self._sync = sync
         self._appended = 0
+        self._failed = False
         self._fd = _open_locked(path)
-        self.events, good = _read(self._fd, path)
-        os.ftruncate(self._fd, good)
-        os.lseek(self._fd, good, os.SEEK_SET)
+        try:
+            self.events, good = _read(self._fd, path)
+            os.ftruncate(self._fd, good)
+            os.lseek(self._fd, good, os.SEEK_SET)
+        except BaseException:
+            os.close(self._fd)
+            raise
 
     def append(self, *events: LedgerEvent) -> None:
-        os.write(self._fd, b"".join(map(_record, events)))
-        self._appended += len(events)
+        """See ``Journal``. After an ``OSError`` nobody knows what the disk has, so nothing is appended any more."""
+        if self._failed:
+            raise OSError(errno.EIO, "an append failed before; open the journal anew", str(self._path))
+        self._failed = True
+        _write(self._fd, b"".join(map(_record, events)))
         if self._sync:
             os.fdatasync(self._fd)
+        self._failed = False
+        self._appended += len(events)
 
     @property
     def is_long(self) -> bool:
@@ -103,15 +118,19 @@ class FileJournal:
         """Replace the whole content by ``events``; a crash at any moment leaves the old file or the new one."""
         fresh = self._path.with_suffix(".new")
         fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(fd, b"".join(map(_record, events)))
-        os.fsync(fd)
-        os.replace(fresh, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(fd, b"".join(map(_record, events)))
+            os.fsync(fd)
+            self._failed = True  # between here and the end, an append would not know to which file
+            os.replace(fresh, self._path)
+            _sync_folder(self._path.parent)
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(self._fd)
         self._fd = fd
+        self._failed = False
         self._appended = 0
 
     def close(self) -> None:
@@ -120,7 +139,22 @@ class FileJournal:
 
 def _record(event: LedgerEvent) -> bytes:
     body = _encoder.encode(event)
-    return _HEAD.pack(len(body), zlib.crc32(body)) + body
+    head = _LENGTH_AND_CRC.pack(len(body), zlib.crc32(body))
+    return head + _HEAD_CRC.pack(zlib.crc32(head)) + body
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def _open_locked(path: Path) -> int:
@@ -141,14 +175,18 @@ def _read(fd: int, path: Path) -> tuple[list[LedgerEvent], int]:
     data = os.pread(fd, size, 0)
     events: list[LedgerEvent] = []
     at = 0
-    while at + _HEAD.size <= size:
-        length, crc = _HEAD.unpack_from(data, at)
-        end = at + _HEAD.size + length
-        body = data[at + _HEAD.size : end]
-        if end > size or zlib.crc32(body) != crc:
-            if end < size and zlib.crc32(body) != crc:
-                raise JournalDamaged(f"{path.name}: the record at byte {at} of {size} fails its checksum")
+    while at + _HEAD_BYTES <= size and any(data[at : at + _HEAD_BYTES]):
+        length, crc = _LENGTH_AND_CRC.unpack_from(data, at)
+        (head_crc,) = _HEAD_CRC.unpack_from(data, at + _LENGTH_AND_CRC.size)
+        is_head = zlib.crc32(data[at : at + _LENGTH_AND_CRC.size]) == head_crc
+        end = at + _HEAD_BYTES + length
+        body = data[at + _HEAD_BYTES : end]
+        if not is_head or (end < size and zlib.crc32(body) != crc):
+            raise JournalDamaged(f"{path.name}: the record at byte {at} of {size} fails its checksum")
+        if zlib.crc32(body) != crc:
             break
         events.append(_decoder.decode(body))
         at = end
+    if any(data[at + _HEAD_BYTES :]) and not any(data[at : at + _HEAD_BYTES]):
+        raise JournalDamaged(f"{path.name}: zeros at byte {at} of {size}, and records after them")
     return events, at

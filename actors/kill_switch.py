@@ -57,18 +57,19 @@ class KillSwitch:
         self._answers: dict[WalletId, Engaged] = {}
 
     async def start(self) -> None:
-        """Find the latches that were in force: what was begun is finished."""
+        """Find the latches that were in force, and whom they are for: what was begun is finished."""
         self._latches = await self._store.load_latches()
+        self._places = await self._store.load_wallets()
 
     async def trip(self, latch: Latch) -> int:
         """Latch and answer with the generation: from here on it survives everything but an operator's ``lift``."""
-        self._latches = await self._store.set_latch(latch)
+        self._take(await self._store.set_latch(latch))
         await self._tell("halt", "critical", latch.scope, f"{latch.level}: {latch.reason}")
         return self._latches.generation
 
     async def lift(self, scope: str, reason: str) -> int:
         """Take a scope's latch off. Only ever an operator's act."""
-        self._latches = await self._store.clear_latch(scope)
+        self._take(await self._store.clear_latch(scope))
         await self._tell("resume", "warning", scope, reason)
         return self._latches.generation
 
@@ -79,8 +80,9 @@ class KillSwitch:
                 self._places = await self._store.load_wallets()
             except TradingError as error:
                 _log.error("cannot read the wallets: %s", error)
-            for wallet in self._places.keys() - self._pushing.keys():
-                self._pushing[wallet] = asyncio.create_task(self._push(wallet))
+            for wallet in self._places:
+                if wallet not in self._pushing or self._pushing[wallet].done():
+                    self._pushing[wallet] = asyncio.create_task(self._push(wallet))
             await self._pause(REST_S)
 
     def progress(self) -> HaltProgress:
@@ -90,15 +92,19 @@ class KillSwitch:
         for wallet in sorted(self._places):
             answer = self._answers.get(wallet)
             if answer is None or answer.generation < generation:
-                answer = Engaged(
-                    wallet, answer.generation if answer else 0, False, -1, -1, -1, "no answer yet"
-                )
+                last = answer.generation if answer else 0
+                why = (answer.detail if answer else "") or "no answer yet"
+                answer = Engaged(wallet, last, False, -1, -1, -1, why)
             answers.append(answer)
         complete = all(answer.complete for answer in answers)
         return HaltProgress(generation, self._latches.latches, complete, tuple(answers))
 
+    def _take(self, latches: Latches) -> None:
+        if latches.generation >= self._latches.generation:
+            self._latches = latches
+
     async def _push(self, wallet: WalletId) -> None:
-        while True:
+        while wallet in self._places:
             latches = self._latches
             try:
                 haltable = await self._reach(self._places[wallet])
@@ -109,6 +115,9 @@ class KillSwitch:
                 known = self._answers.get(wallet)
                 generation = known.generation if known else 0
                 self._answers[wallet] = Engaged(wallet, generation, False, -1, -1, -1, str(error))
+            except Exception as error:  # a fault of ours must not end the pushing
+                _log.exception("pushing to %s failed", wallet)
+                self._answers[wallet] = Engaged(wallet, 0, False, -1, -1, -1, type(error).__name__)
             answer = self._answers[wallet]
             holds = answer.complete and answer.generation >= self._latches.generation
             await self._pause(REST_S if holds else PUSH_S)

@@ -31,12 +31,15 @@ from actors.ledger_events import (
 from actors.order_state import OrderEvent, OrderState, after
 from adapters.model import ZERO, BotId, ClientOrderId, Fill, Order, Side, Symbol
 from risk.exposure import worst_case
-from risk.intent import Purpose, bot_tag, tag_of
+from risk.intent import Purpose, bot_tag, is_ours, tag_of
 from strategies.strategy import Performance
 
 EXTERNAL = BotId("")  # trades that no bot of ours asked for
 FINAL_ORDERS_KEPT = 5_000  # finished orders remembered, so that a repeated intent is answered and not resent
 RECENT_TRADES = 50  # round trips that the Sharpe ratio looks at
+QUANTUM = Decimal(
+    "1e-12"
+)  # USD; a part of a cost basis is rounded to it, so that every sum of money is exact
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,17 +92,18 @@ class BotRecord:
     wins: int = 0
     trades: int = 0
     recent_usd: deque[Decimal] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
+    sharpe: float | None = (
+        None  # of ``recent_usd``; counted when a trade closes, since every look asks for it
+    )
 
     def performance(self) -> Performance:
-        """The results so far. Sharpe is mean over sample deviation of the last round trips, not annualised."""
-        recent = [float(pnl) for pnl in self.recent_usd]
-        deviation = stdev(recent) if len(recent) > 1 else 0.0
+        """The results so far."""
         return Performance(
             trades=self.trades,
             win_rate=self.wins / self.trades if self.trades else None,
             realized_usd=self.realized_usd,
             fees_usd=self.fees_usd,
-            sharpe=fmean(recent) / deviation if deviation else None,
+            sharpe=self.sharpe,
         )
 
 
@@ -138,8 +142,12 @@ class Ledger:
     def record(self, bot: BotId) -> BotRecord:
         """The bot's results, made on first sight."""
         if bot not in self.records:
-            self.records[bot] = BotRecord()
-            self._tags[bot_tag(bot)] = bot
+            tag = bot_tag(bot)
+            self._tags[tag] = bot
+            stray = self.records.pop(_stray(tag), None)
+            self.records[bot] = stray or BotRecord()
+            if stray is not None:
+                self._claim(_stray(tag), bot)
         return self.records[bot]
 
     def live(self, bot: BotId | None = None, symbol: Symbol | None = None) -> list[LedgerOrder]:
@@ -164,9 +172,15 @@ class Ledger:
         return entries | set(self.holdings(bot))
 
     def owner_of(self, order_id: ClientOrderId) -> BotId:
-        """Whose order it is: by the ledger, else by the tag in the id, else nobody's."""
+        """Whose order it is: by the ledger, else by the tag in the id, else nobody's.
+
+        A tag that no known bot has is that of a stray, whose books go to the bot as soon as it is known.
+        """
         known = self.orders.get(order_id)
-        return known.bot if known else self._tags.get(tag_of(order_id), EXTERNAL)
+        if known is not None:
+            return known.bot
+        tag = tag_of(order_id)
+        return self._tags.get(tag, _stray(tag)) if is_ours(order_id) else EXTERNAL
 
     def net(self, symbol: Symbol) -> Decimal:
         """The account's position in the market: the sum over all bots' books."""
@@ -246,10 +260,12 @@ class Ledger:
         self.fill_sequence = fill.sequence
         bot = self.owner_of(fill.order_id)
         order = self.orders.get(fill.order_id)
-        book = self.books.setdefault((bot, fill.symbol), BotBook())
-        self._book_fill(book, self.record(bot), fill)
+        for owner, part in self._shares(fill) if bot == EXTERNAL else [(bot, fill)]:
+            book = self.books.setdefault((owner, fill.symbol), BotBook())
+            self._book_fill(book, self.record(owner), part)
         if order is None:
             return
+        book = self.books[bot, fill.symbol]
         order.filled += fill.size
         order.cost_usd += fill.size * fill.price
         if order.purpose is Purpose.OPEN and book.size:
@@ -259,6 +275,28 @@ class Ledger:
         elif order.state in (OrderState.INTENDED, OrderState.UNKNOWN):
             self._learn(fill.order_id, OrderEvent.ACCEPT, f"fill {fill.id}")
 
+    def _shares(self, fill: Fill) -> list[tuple[BotId, Fill]]:
+        """Whose a trade is that no bot asked for, a liquidation or an operator's own: theirs whose holdings it closes.
+
+        Left with nobody, it would leave them books of what is gone, to be closed a second time.
+        """
+        shares: list[tuple[BotId, Fill]] = []
+        size, fee = fill.size, fill.fee
+        for (bot, symbol), book in sorted(self.books.items()):
+            if size and symbol == fill.symbol and book.size * fill.side.sign < 0:
+                part = min(size, abs(book.size))
+                part_fee = fee if part == size else (fill.fee * part / fill.size).quantize(QUANTUM)
+                shares.append((bot, replace(fill, size=part, fee=part_fee)))
+                size, fee = size - part, fee - part_fee
+        return [*shares, (EXTERNAL, replace(fill, size=size, fee=fee))] if size else shares
+
+    def _claim(self, stray: BotId, bot: BotId) -> None:
+        for owner, symbol in [key for key in self.books if key[0] == stray]:
+            self.books[bot, symbol] = self.books.pop((owner, symbol))
+        for order in self.orders.values():
+            if order.bot == stray:
+                order.bot = bot
+
     def _book_fill(self, book: BotBook, record: BotRecord, fill: Fill) -> None:
         signed = fill.size * fill.side.sign
         closing = ZERO
@@ -266,7 +304,9 @@ class Ledger:
             closing = min(abs(book.size), abs(signed)).copy_sign(signed)
         realized = -fill.fee
         if closing:
-            share = book.cost_usd if -closing == book.size else book.cost_usd * (-closing / book.size)
+            share = book.cost_usd
+            if -closing != book.size:
+                share = (book.cost_usd * -closing / book.size).quantize(QUANTUM)
             realized += -closing * fill.price - share
             book.cost_usd -= share
             book.size += closing
@@ -283,6 +323,7 @@ class Ledger:
         record.trades += 1
         record.wins += book.trade_usd > 0
         record.recent_usd.append(book.trade_usd)
+        record.sharpe = _sharpe(record.recent_usd)
         book.trade_usd, book.cost_usd = ZERO, ZERO
         book.protection, book.closed_at = Protection(), at
 
@@ -299,6 +340,7 @@ class Ledger:
                 wins=line.wins,
                 trades=line.trades,
                 recent_usd=deque(line.recent_usd, maxlen=RECENT_TRADES),
+                sharpe=_sharpe(line.recent_usd),
             )
         for book in summary.books:
             self.books[book.bot, book.symbol] = BotBook(
@@ -319,6 +361,17 @@ def replayed(events: Iterable[LedgerEvent]) -> Ledger:
     for event in events:
         ledger.apply(event)
     return ledger
+
+
+def _stray(tag: str) -> BotId:
+    return BotId(f"?{tag}")
+
+
+def _sharpe(results_usd: Iterable[Decimal]) -> float | None:
+    """Mean over sample deviation of round trips, not annualised; ``None`` while it has none."""
+    results = [float(result) for result in results_usd]
+    deviation = stdev(results) if len(results) > 1 else 0.0
+    return fmean(results) / deviation if deviation else None
 
 
 def _line(order: LedgerOrder) -> OrderLine:

@@ -54,6 +54,7 @@ TRANSITIONS: Mapping[tuple[BotState, BotEvent], BotState] = MappingProxyType(
         (_S.IDLE, _E.START): _S.STARTING,
         (_S.IDLE, _E.CRASH): _S.IDLE,  # the process of a stopped bot ends
         (_S.IDLE, _E.RESET): _S.IDLE,
+        (_S.IDLE, _E.STARTED): _S.IDLE,  # its first word comes after its end
         (_S.STARTING, _E.STARTED): _S.RUNNING,
         (_S.STARTING, _E.CRASH): _S.BACKOFF,
         (_S.STARTING, _E.STOP): _S.STOPPING,
@@ -67,6 +68,7 @@ TRANSITIONS: Mapping[tuple[BotState, BotEvent], BotState] = MappingProxyType(
         (_S.HALTED, _E.STOP): _S.STOPPING,
         (_S.BACKOFF, _E.START): _S.STARTING,
         (_S.BACKOFF, _E.CRASH): _S.BACKOFF,  # told twice
+        (_S.BACKOFF, _E.STARTED): _S.BACKOFF,  # its first word comes after its end
         (_S.BACKOFF, _E.STOP): _S.STOPPING,
         (_S.BACKOFF, _E.GIVE_UP): _S.ERROR,
         (_S.BACKOFF, _E.RESET): _S.IDLE,
@@ -75,6 +77,7 @@ TRANSITIONS: Mapping[tuple[BotState, BotEvent], BotState] = MappingProxyType(
         (_S.STOPPING, _E.STOP): _S.STOPPING,
         (_S.STOPPING, _E.STOPPED): _S.IDLE,
         (_S.ERROR, _E.CRASH): _S.ERROR,
+        (_S.ERROR, _E.STARTED): _S.ERROR,
         (_S.ERROR, _E.RESET): _S.IDLE,
     }
 )

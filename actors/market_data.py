@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import bisect
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from actors.messages import Snapshots, Watch
 from adapters.clock import Clock
-from adapters.market.bars import BarBuilder
+from adapters.market.bars import BarBuilder, quote_at_close
 from adapters.market.indicators import IndicatorSet
 from adapters.model import (
     ZERO,
@@ -31,6 +31,8 @@ from adapters.model import (
 HISTORY_BARS = 2_000  # fine bars kept per market, to warm up a watch that comes later
 HOURS_KEPT = timedelta(hours=4, minutes=5)
 DEFAULT_FINE = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+INFINITY = float("inf")
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class _Market:
     symbol: Symbol
     fine: BarBuilder
     quote: Quote | None = None
+    has_quotes: bool = False  # of its own; until then they are made from the closes of bars
     context: MarketContext | None = None
     heard_at: float = 0.0  # monotonic
     bars: deque[Bar] = field(default_factory=lambda: deque(maxlen=HISTORY_BARS))
@@ -89,9 +92,13 @@ class MarketData:
         self.changed.add(event.symbol)
         match event:
             case Quote():
-                market.quote = event
+                market.quote, market.has_quotes = event, True
                 self._candles(market, event)
-            case Trade() | Bar():
+            case Trade():
+                self._candles(market, event)
+            case Bar():
+                if not market.has_quotes:
+                    market.quote = quote_at_close(event)
                 self._candles(market, event)
             case MarketContext():
                 market.context = event
@@ -103,8 +110,8 @@ class MarketData:
         interval = timedelta(seconds=watch.bar_interval_s)
         for symbol in watch.symbols:
             market = self._markets.get(symbol)
-            if market is None or interval < self._fine:
-                continue
+            if market is None or interval < self._fine or interval % self._fine:
+                continue  # no such bars can be made from those that there are
             known = market.candles.get(interval)
             names = set(watch.indicators) | (known.names if known else set())
             if known is not None and names == known.names:
@@ -114,30 +121,31 @@ class MarketData:
                 candles.add(bar)
             market.candles[interval] = candles
 
-    def snapshots(self, watch: Watch, among: Iterable[Symbol] | None = None) -> Snapshots:
+    def snapshots(self, watch: Watch, among: Collection[Symbol] | None = None) -> Snapshots:
         """The newest state of the watched markets, of those ``among`` only if given."""
         interval = timedelta(seconds=watch.bar_interval_s)
-        symbols = watch.symbols if among is None else [s for s in watch.symbols if s in set(among)]
+        symbols = watch.symbols if among is None else [s for s in watch.symbols if s in among]
         found = (self.snapshot(symbol, interval) for symbol in symbols)
         return Snapshots(watch.bar_interval_s, tuple(snapshot for snapshot in found if snapshot is not None))
 
     def snapshot(self, symbol: Symbol, interval: timedelta) -> Snapshot | None:
-        """One market at this instant; ``None`` before its first quote."""
+        """One market at this instant; ``None`` before its first quote or bar."""
         market = self._markets.get(symbol)
         if market is None or market.quote is None:
             return None
         quote, context = market.quote, market.context
+        mid = quote.mid
         candles = market.candles.get(interval)
         bar = candles.newest if candles else None
         return Snapshot(
             symbol=symbol,
             quote=quote,
-            mark_price=context.mark_price if context else quote.mid,
+            mark_price=context.mark_price if context else mid,
             age_s=self._clock.monotonic() - market.heard_at,
             funding_rate=context.funding_rate if context else ZERO,
             open_interest=context.open_interest if context else ZERO,
-            change_1h=self._change(market, quote, timedelta(hours=1)),
-            change_4h=self._change(market, quote, timedelta(hours=4)),
+            change_1h=_change(market, quote.at, float(mid), HOUR),
+            change_4h=_change(market, quote.at, float(mid), 4 * HOUR),
             bar_at=bar.at if bar else None,
             close=float(bar.close) if bar else None,
             indicators=candles.indicators.values if candles else {},
@@ -159,10 +167,11 @@ class MarketData:
                 while bar.at - market.minutes[0][0] > HOURS_KEPT:
                     market.minutes.popleft()
 
-    @staticmethod
-    def _change(market: _Market, quote: Quote, span: timedelta) -> float | None:
-        then = quote.at - span
-        if not market.minutes or market.minutes[0][0] > then:
-            return None
-        _, close = market.minutes[bisect.bisect_right(market.minutes, (then, float("inf"))) - 1]
-        return float(quote.mid) / close - 1
+
+def _change(market: _Market, now: datetime, price: float, span: timedelta) -> float | None:
+    """The fraction by which the price has changed over the span; ``None`` where that is not known."""
+    then = now - span
+    if not market.minutes or market.minutes[0][0] > then:
+        return None
+    _, close = market.minutes[bisect.bisect_right(market.minutes, (then, INFINITY)) - 1]
+    return price / close - 1

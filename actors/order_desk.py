@@ -33,6 +33,7 @@ class OrderDesk:
         self._clock = clock
         self._on_change = on_change
         self._jitter = random.Random(0)  # noqa: S311  # spreads retries, guards nothing
+        self._in_the_air: set[ClientOrderId] = set()  # a venue that has not got them yet proves nothing
         self.sent = 0
         self.failures = 0  # venue errors in a row
 
@@ -67,25 +68,40 @@ class OrderDesk:
         )
         return self.ledger.orders[order.id]
 
-    async def send(self, intended: LedgerOrder) -> VenueError | None:
+    async def send(
+        self, intended: LedgerOrder, *, may_repeat: Callable[[], bool] = lambda: True
+    ) -> VenueError | None:
         """Send what was written ahead and learn what came of it.
+
+        Args:
+            intended: the order.
+            may_repeat: asked before each try but the first, since halts and leases do not wait for a venue.
 
         Returns:
             ``None`` when the venue has it, else the venue's refusal, or the error after which nobody knows.
         """
         order = intended.order
+        self._in_the_air.add(order.id)
         try:
-            report = await self._insist(lambda: self._venue.place(order))
+            report = await self._insist(lambda: self._venue.place(order), may_repeat)
         except VenueError as error:
             if error.disposition is Disposition.RESOLVE or error.disposition is Disposition.RETRY:
                 self._learn(order.id, OrderEvent.LOSE, f"{type(error).__name__}: {error}")
-            else:
-                self._learn(order.id, OrderEvent.REJECT, f"{type(error).__name__}: {error}")
+            else:  # whoever asked is answered; waking him too would make him try again at once
+                proof = f"{type(error).__name__}: {error}"
+                self.write(Learned(order.id, OrderEvent.REJECT, proof, self._clock.now()))
             return error
         except asyncio.CancelledError:
             self._learn(order.id, OrderEvent.LOSE, "cancelled while sending")
             raise
-        await self.take_report(report)
+        finally:
+            self._in_the_air.discard(order.id)
+        try:
+            await self.take_report(report)
+        except (VenueError, asyncio.CancelledError) as error:
+            self._learn(order.id, OrderEvent.LOSE, f"its fills could not be read: {type(error).__name__}")
+            if isinstance(error, asyncio.CancelledError):
+                raise
         return None
 
     async def cancel(self, order_id: ClientOrderId) -> VenueError | None:
@@ -99,7 +115,12 @@ class OrderDesk:
         return None
 
     async def resolve(self, order_id: ClientOrderId) -> VenueError | None:
-        """Ask the venue what became of an order. "Never heard of it" is proof that it never arrived."""
+        """Ask the venue what became of an order. "Never heard of it" is proof that it never arrived.
+
+        An order that is being sent at this moment is left alone: its answer is on the way.
+        """
+        if order_id in self._in_the_air:
+            return None
         try:
             await self.take_report(await self._venue.order(order_id))
         except NotFound as error:
@@ -144,7 +165,11 @@ class OrderDesk:
         self.write(Learned(id=order_id, event=event, proof=proof, at=self._clock.now()))
         self._on_change(self.ledger.owner_of(order_id))
 
-    async def _insist(self, ask: Callable[[], Coroutine[None, None, OrderReport]]) -> OrderReport:
+    async def _insist(
+        self,
+        ask: Callable[[], Coroutine[None, None, OrderReport]],
+        may_repeat: Callable[[], bool] = lambda: True,
+    ) -> OrderReport:
         for attempt in range(RETRIES_MAX + 1):
             self.sent += 1
             try:
@@ -155,6 +180,8 @@ class OrderDesk:
                     raise
                 backoff_s = BACKOFF_S * 2**attempt * (0.5 + self._jitter.random())
                 await self._clock.sleep(error.retry_after_s or backoff_s)
+                if not may_repeat():
+                    raise
             else:
                 self.failures = 0
                 return report

@@ -83,6 +83,8 @@ def next_step(spec: BotSpec, status: BotStatus, wanted: bool, seen: Seen, now: d
             return step(Act.ASK_TO_STOP, "not wanted any more")
         case BotState.STARTING if waited >= STARTING_MAX:
             return step(Act.KILL, f"no sign of life within {STARTING_MAX.total_seconds():g} s of its start")
+        case BotState.RUNNING | BotState.HALTED if not seen.has_process:
+            return step(Act.KILL, "its process is gone")
         case BotState.RUNNING | BotState.HALTED if deaf:
             return step(Act.KILL, f"no heartbeat for {seen.beat_age_s:.1f} s")
         case BotState.RUNNING if seen.is_halted:
@@ -95,4 +97,6 @@ def next_step(spec: BotSpec, status: BotStatus, wanted: bool, seen: Seen, now: d
             return step(Act.START)
         case BotState.IDLE if wanted and seen.wallet_ready:
             return step(Act.START)
+        case BotState.IDLE if not wanted and not status.settled and seen.wallet_ready:
+            return step(Act.RETIRE)  # it was reset before its exit mode was seen through
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from actors.ledger import BotBook, LedgerOrder
+from actors.ledger_events import Protection
 from actors.order_state import OrderState
 from adapters.model import ClientOrderId, Instrument, OrderType, Side, Symbol
 from risk.intent import Purpose
@@ -46,9 +47,10 @@ def protect(
     place: list[Guarding] = []
     cancel: list[ClientOrderId] = []
     side = Side.SELL if book.size > 0 else Side.BUY
+    prices = book.protection if book.protection != Protection() else _resting(live)
     wanted = {
-        Purpose.STOP: (OrderType.STOP, book.protection.stop_loss),
-        Purpose.TARGET: (OrderType.TAKE_PROFIT, book.protection.take_profit),
+        Purpose.STOP: (OrderType.STOP, prices.stop_loss),
+        Purpose.TARGET: (OrderType.TAKE_PROFIT, prices.take_profit),
     }
     for purpose, (kind, price) in wanted.items():
         resting = [order for order in live if order.purpose is purpose]
@@ -69,3 +71,9 @@ def protect(
         surplus = [order for order in resting if order not in fitting[:1]]
         cancel += [order.order.id for order in surplus if order.state is OrderState.OPEN]
     return ProtectionSteps(place=tuple(place), cancel=tuple(cancel))
+
+
+def _resting(live: Sequence[LedgerOrder]) -> Protection:
+    """After a lost journal, what rests at the venue is all that is known of how a holding shall be protected."""
+    triggers = {order.purpose: order.order.trigger for order in live}
+    return Protection(triggers.get(Purpose.STOP), triggers.get(Purpose.TARGET))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -69,6 +70,7 @@ class RiskGuard:
         self._day_start: Decimal | None = None
         self._breached = False
         self._renewals = 0
+        self._one_at_a_time = asyncio.Lock()  # two raises that do not see each other would lend twice
         self.epoch = 0
 
     async def start(self) -> None:
@@ -78,10 +80,12 @@ class RiskGuard:
 
     async def enlist(self, wallet: WalletId, incarnation: int) -> None:
         """From now on only this incarnation of the wallet is renewed. What the old one used stays counted."""
-        grant = self._grants.get(wallet, Grant(wallet=wallet))
-        if incarnation > grant.incarnation:
-            self._grants[wallet] = replace(grant, incarnation=incarnation)
-            await self._store.save_grant(self._grants[wallet])
+        async with self._one_at_a_time:
+            grant = self._grants.get(wallet, Grant(wallet=wallet))
+            if incarnation > grant.incarnation:
+                grant = replace(grant, incarnation=incarnation)
+                await self._store.save_grant(grant)
+                self._grants[wallet] = grant
 
     async def renew(self, renewal: Renewal) -> GuardAnswer:
         """Lend again. A wallet of an old incarnation, or any wallet under a fleet halt, gets no lease.
@@ -89,6 +93,10 @@ class RiskGuard:
         Raises what the store raises: a guard that cannot read the latches lends nothing.
         """
         self._renewals += 1
+        async with self._one_at_a_time:
+            return await self._renew(renewal)
+
+    async def _renew(self, renewal: Renewal) -> GuardAnswer:
         latches = await self._store.load_latches()
         answer = lend(
             self._grants,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 
-from actors.ledger import Ledger
-from adapters.model import BotId, ClientOrderId, Symbol
+from actors.ledger import Ledger, LedgerOrder
+from adapters.model import BotId, ClientOrderId, Symbol, TimeInForce
 from config.spec import ExitMode, HaltLevel
 from risk.intent import Purpose
 
@@ -71,13 +71,11 @@ def steps_to(stance: Stance, bot: BotId, ledger: Ledger) -> Steps:
     if stance < Stance.NO_ENTRIES:
         return Steps()
     held = ledger.holdings(bot)
-    closing = {order.order.symbol for order in ledger.live(bot) if order.purpose is Purpose.CLOSE}
+    closing = {order.order.symbol for order in ledger.live(bot) if is_closing_now(order)}
     cancels = []
     for order in ledger.live(bot):
         protects = order.purpose in (Purpose.STOP, Purpose.TARGET) and order.order.symbol in held
-        if order.purpose.reduces and (
-            stance is Stance.NO_ENTRIES or order.purpose is Purpose.CLOSE or protects
-        ):
+        if order.purpose.reduces and (stance is Stance.NO_ENTRIES or protects or is_closing_now(order)):
             continue
         cancels.append(order.order.id)
     closes = [
@@ -86,3 +84,8 @@ def steps_to(stance: Stance, bot: BotId, ledger: Ledger) -> Steps:
         if stance is Stance.FLAT and symbol not in closing
     ]
     return Steps(cancels=tuple(cancels), closes=tuple(closes))
+
+
+def is_closing_now(order: LedgerOrder) -> bool:
+    """A close that takes what there is and ends. One that rests may never fill, and must not stand in the way."""
+    return order.purpose is Purpose.CLOSE and order.order.tif is TimeInForce.IOC

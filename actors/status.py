@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.ledger_events import Latch
 from adapters.model import BotId, Symbol, WalletId
 
 
@@ -80,6 +79,15 @@ class Totals(msgspec.Struct, frozen=True):
     pnl_usd: Decimal
 
 
+class HaltLine(msgspec.Struct, frozen=True):
+    """One halt in force."""
+
+    scope: str  # "fleet", "wallet:NAME" or "bot:NAME"
+    level: str
+    generation: int
+    reason: str
+
+
 class FleetStatus(msgspec.Struct, frozen=True):
     """The whole."""
 
@@ -88,4 +96,4 @@ class FleetStatus(msgspec.Struct, frozen=True):
     wallets: tuple[WalletLineup, ...]
     actors: Mapping[str, ActorLine]
     totals: Totals
-    halts: tuple[Latch, ...]
+    halts: tuple[HaltLine, ...]

@@ -64,6 +64,10 @@ class FleetStore(Protocol):
         """The deployed fleet without its bots, or ``None``."""
         ...
 
+    async def forget_fleet(self) -> None:
+        """No fleet is wanted any more, and none of its bots. Epochs and incarnations stay, and so do halts."""
+        ...
+
     async def save_fleet(self, fleet: FleetSpec) -> None:
         """Keep the fleet and its bots, all or nothing; bots that are already there are replaced and wanted."""
         ...

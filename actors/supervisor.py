@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +23,7 @@ from actors.processes import BotLaunch, Processes
 from actors.store import Event, FleetStore, Latches
 from actors.wallet_keeper import WalletKeeper
 from adapters.clock import Clock
-from adapters.errors import ConfigError, Conflict, Fenced, TradingError
+from adapters.errors import ConfigError, Conflict, Fenced, LinkError, TradingError
 from adapters.model import BotId, WalletId
 from config.spec import BotSpec, ExitMode, FleetSpec
 
@@ -52,18 +53,19 @@ class Supervisor:
 
     async def start(self) -> None:
         """Load what is wanted and adopt what lives. Raises what store and processes raise: call it again."""
-        self.fleet = await self._store.load_fleet()
-        if self.fleet is None:
+        fleet = await self._store.load_fleet()
+        if fleet is None:
             return
-        await self._processes.start_services(self.fleet)
+        await self._processes.start_services(fleet)
+        self.fleet = fleet
         statuses = await self._store.load_statuses()
-        for wallet in self.fleet.wallets:
+        for wallet in fleet.wallets:
             self._keep_wallet(wallet.name)
         for spec, wanted in await self._store.load_bots():
             status = statuses.get(spec.name) or BotStatus(bot=spec.name, since=self._clock.now())
             keeper = BotKeeper(spec=spec, wanted=wanted, status=status, clock=self._clock)
             self.bots[spec.name] = keeper
-            await self._adopt(keeper)
+        await asyncio.gather(*map(self._adopt, self.bots.values()))
 
     async def run(self) -> None:
         """Tick for ever. A pass that fails is logged and followed by the next."""
@@ -101,14 +103,19 @@ class Supervisor:
 
     async def deploy(self, fleet: FleetSpec) -> None:
         """Make the fleet what the file says. Raises ``Conflict`` when another fleet, or other bots, run here."""
-        self._going_down = False
-        if self.fleet is not None and self.bots_alive():
-            if _shape(fleet) == _shape(self.fleet) and {b.name for b in fleet.bots} <= self.bots.keys():
+        if self.fleet is not None:
+            alike = _shape(fleet) == _shape(self.fleet)
+            alive = bool(self.bots_alive())
+            known = {name: keeper.spec for name, keeper in self.bots.items()}
+            if alike and alive and all(known.get(spec.name) == spec for spec in fleet.bots):
+                self._going_down = False
                 return
-            raise Conflict(
-                f"fleet {self.fleet.fleet!r} is already up: add bots with `flotilla bots add`,"
-                " or end it with `flotilla down` first"
-            )
+            if alive or not alike:
+                raise Conflict(
+                    f"fleet {self.fleet.fleet!r} is already up, and differs from the file: add bots with"
+                    " `flotilla bots add`, or end it with `flotilla down` first"
+                )
+        self._going_down = False
         await self._store.save_fleet(fleet)
         if self.fleet is None:
             await self.start()
@@ -155,17 +162,22 @@ class Supervisor:
             if keeper.status.state in (BotState.ERROR, BotState.BACKOFF, BotState.IDLE):
                 await self._move(keeper, BotEvent.RESET, "reset by the operator")
 
-    def go_down(self) -> None:
-        """Stop every bot by its declared exit mode; ``bots_alive`` tells when they all have."""
+    async def go_down(self) -> Sequence[BotId]:
+        """Stop every bot by its declared exit mode; the answer names those whose stop is not complete.
+
+        When there is none, the fleet is forgotten, but for its halts and epochs: the next one is what its file says.
+        """
         self._going_down = True
+        left = self.bots_alive()
+        if not left:
+            await self._store.forget_fleet()
+            for keeper in self.bots.values():
+                keeper.wanted = False
+        return left
 
     def bots_alive(self) -> list[BotId]:
         """Bots whose stop is not complete."""
-        return [
-            name
-            for name, keeper in self.bots.items()
-            if not keeper.is_down and not (keeper.status.state is BotState.ERROR and keeper.status.settled)
-        ]
+        return [name for name, keeper in self.bots.items() if not keeper.is_down]
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,14 +199,11 @@ class Supervisor:
                 if keeper.process is not None:
                     await keeper.process.stop()
             case Act.KILL:
-                process = keeper.process
-                if process is not None:
+                if keeper.process is not None:
                     keeper.release()
+                    await keeper.process.kill()  # when that fails it is still there, and killed again
                     keeper.process = keeper.report = None
-                    await process.kill()
-                    await self._crash(keeper, step.reason)
-                elif keeper.status.state is BotState.STARTING:
-                    await self._crash(keeper, step.reason)
+                await self._crash(keeper, step.reason)
             case Act.RETIRE:
                 await self._retire(keeper)
             case Act.FINISH:
@@ -240,28 +249,31 @@ class Supervisor:
         retired = await wallet.retire(Retire(keeper.spec.name, keeper.mode))
         if retired.done:
             left = ", ".join(f"{size} {symbol}" for symbol, size in retired.positions.items())
-            keeper.status = replace(
-                keeper.status, settled=True, epoch=keeper.status.epoch + 1
-            )  # the wallet has closed the old one
-            await self._store.save_status(keeper.status)
+            async with keeper.changing:  # the wallet has closed the epoch
+                status = replace(keeper.status, settled=True, epoch=keeper.status.epoch + 1)
+                await self._store.save_status(status)
+                keeper.status = status
             text = f"{keeper.mode}: " + (f"stays open: {left}" if left else "nothing stays open")
             self._tell("retired", keeper.spec.name, text)
 
     async def _crash(self, keeper: BotKeeper, reason: str) -> None:
-        status = keeper.status.crashed(
-            keeper.spec.restart, at=self._clock.now(), reason=reason, jitter=self._jitter.random()
-        )
-        if status is not keeper.status:
-            keeper.status = status
+        async with keeper.changing:
+            status = keeper.status.crashed(
+                keeper.spec.restart, at=self._clock.now(), reason=reason, jitter=self._jitter.random()
+            )
+            if status is keeper.status:
+                return
             await self._store.save_status(status)
-            self._tell("crash", keeper.spec.name, reason, "warning")
+            keeper.status = status
+        self._tell("crash", keeper.spec.name, reason, "warning")
 
     async def _move(self, keeper: BotKeeper, event: BotEvent, reason: str) -> None:
-        status = keeper.status.after(event, at=self._clock.now(), reason=reason)
-        if status is keeper.status:
-            return
-        await self._store.save_status(status)
-        keeper.status = status
+        async with keeper.changing:
+            status = keeper.status.after(event, at=self._clock.now(), reason=reason)
+            if status is keeper.status:
+                return
+            await self._store.save_status(status)
+            keeper.status = status
         severity = "critical" if status.state is BotState.ERROR else "info"
         self._tell(status.state.lower(), keeper.spec.name, reason, severity)
 
@@ -293,10 +305,22 @@ class Supervisor:
         return tell
 
     async def _readmit(self, wallet: WalletId) -> None:
-        """A new incarnation of a wallet knows its books, but not who may sit there."""
-        for keeper in self.bots.values():
-            if keeper.spec.wallet == wallet and (keeper.status.is_alive or not keeper.status.settled):
+        """A new incarnation of a wallet knows its books, but not who may sit there. Said until it answers or dies."""
+        incarnation = self.wallets[wallet].incarnation
+        unseated = deque(
+            keeper
+            for keeper in self.bots.values()
+            if keeper.spec.wallet == wallet and (keeper.status.is_alive or not keeper.status.settled)
+        )
+        while unseated and self.wallets[wallet].incarnation == incarnation:
+            keeper = unseated.popleft()
+            try:
                 await self._admit(keeper)
+            except TradingError as error:
+                _log.warning("%s is not seated again: %s", keeper.spec.name, error)
+                if isinstance(error, LinkError):
+                    unseated.append(keeper)
+                    await self._clock.sleep(TICK_S)
 
     async def _adopt(self, keeper: BotKeeper) -> None:
         process = await self._processes.find_bot(keeper.spec.name)
@@ -362,9 +386,10 @@ class Supervisor:
         )
 
     async def _flush(self) -> None:
-        events, self._events = self._events, []
+        events = tuple(self._events)
         if events:
             await self._store.add_events(events)
+            del self._events[: len(events)]
             for event in events:
                 _log.info("%s %s: %s", event.event, event.bot or event.wallet, event.text)
 

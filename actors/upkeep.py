@@ -11,11 +11,11 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from actors.ledger import EXTERNAL, Ledger
+from actors.ledger import Ledger, LedgerOrder
 from actors.order_desk import OrderDesk
 from actors.order_state import OrderState
 from actors.protection import Guarding, protect
-from actors.stance import Close, Stance, steps_to
+from actors.stance import Close, Stance, is_closing_now, steps_to
 from adapters.errors import Disposition, VenueError
 from adapters.model import BotId, ClientOrderId, Instrument, Order, OrderType, Side, Symbol, TimeInForce
 from risk.intent import Purpose, client_order_id
@@ -40,6 +40,9 @@ class Upkeep:
         self._stance_of = stance_of
         self._alert = alert
         self._numbers = itertools.count(1)
+        self._stops: dict[
+            tuple[BotId, Symbol], LedgerOrder
+        ] = {}  # the last one that the venue took, of each holding
         self._one_at_a_time = asyncio.Lock()
         self.instruments: Mapping[Symbol, Instrument] = {}
 
@@ -47,7 +50,7 @@ class Upkeep:
         """One pass over the bots: cancels first, then closes, then protection."""
         async with self._one_at_a_time:
             await self._resolve()
-            todo = {bot: steps_to(self._stance_of(bot), bot, self._ledger) for bot in bots if bot != EXTERNAL}
+            todo = {bot: steps_to(self._stance_of(bot), bot, self._ledger) for bot in bots}
             await asyncio.gather(
                 *(self._desk.cancel(id_) for steps in todo.values() for id_ in steps.cancels)
             )
@@ -60,6 +63,8 @@ class Upkeep:
         await asyncio.gather(*(self._desk.resolve(order_id) for order_id in unknown))
 
     async def _close(self, close: Close) -> None:
+        if not close.size or any(map(is_closing_now, self._ledger.live(close.bot, close.symbol))):
+            return  # what is on its way decides what is left; the next pass sees it
         side = Side.SELL if close.size > 0 else Side.BUY
         net = self._ledger.net(close.symbol)
         order = Order(
@@ -79,9 +84,15 @@ class Upkeep:
             if symbol not in self.instruments:
                 continue
             book, live = self._ledger.book(bot, symbol), self._ledger.live(bot, symbol)
+            if not book.size:
+                self._stops.pop((bot, symbol), None)
             steps = protect(symbol, book, live, self.instruments[symbol])
             for guarding in steps.place:
-                await self._place_protection(bot, guarding)
+                stop = self._stops.get((bot, symbol))
+                if guarding.purpose is Purpose.STOP and stop and stop.state is OrderState.REJECTED:
+                    await self._close_unprotected(bot, symbol, stop.proof)
+                else:
+                    await self._place_protection(bot, guarding)
             await asyncio.gather(*(self._desk.cancel(order_id) for order_id in steps.cancel))
 
     async def _place_protection(self, bot: BotId, guarding: Guarding) -> None:
@@ -94,12 +105,19 @@ class Upkeep:
             trigger=guarding.trigger,
             reduce_only=True,
         )
-        error = await self._desk.send(self._desk.intend(order, bot=bot, purpose=guarding.purpose))
-        if guarding.purpose is Purpose.STOP and error is not None and _is_refusal(error):
-            self._alert(f"stop refused ({error}); closing {guarding.symbol}", bot)
-            await self._close(
-                Close(bot=bot, symbol=guarding.symbol, size=self._ledger.book(bot, guarding.symbol).size)
-            )
+        intended = self._desk.intend(order, bot=bot, purpose=guarding.purpose)
+        error = await self._desk.send(intended)
+        if guarding.purpose is not Purpose.STOP:
+            return
+        if error is None:
+            self._stops[bot, guarding.symbol] = intended  # its matching engine may still refuse it
+        elif _is_refusal(error):
+            await self._close_unprotected(bot, guarding.symbol, str(error))
+
+    async def _close_unprotected(self, bot: BotId, symbol: Symbol, reason: str) -> None:
+        self._alert(f"stop refused ({reason}); closing {symbol}", bot)
+        self._stops.pop((bot, symbol), None)
+        await self._close(Close(bot=bot, symbol=symbol, size=self._ledger.book(bot, symbol).size))
 
     def _new_id(self, bot: BotId) -> ClientOrderId:
         return client_order_id(bot, self._incarnation, next(self._numbers), WALLET_LEGS)

@@ -48,7 +48,8 @@ from actors.recovery import lost_in_a_crash, mismatches, reconcile
 from actors.stance import Stance, stance_of, steps_to
 from actors.upkeep import Upkeep
 from adapters.clock import Clock
-from adapters.errors import Fenced, VenueError
+from adapters.errors import Fenced, LinkError, VenueError
+from adapters.market.indicators import IndicatorSet
 from adapters.model import (
     ZERO,
     Account,
@@ -65,13 +66,19 @@ from adapters.venue import UserEvent, Venue
 from config.spec import BotSpec, ExitMode, HaltLevel, WalletSpec
 from risk.context import ReviewContext
 from risk.exposure import reserve_price, worst_case
-from risk.intent import Intent
+from risk.intent import Intent, Purpose, bot_tag, is_ours, tag_of
 from risk.leases import Renewal
 from risk.review import review
 from risk.verdict import Refused
 from strategies.strategy import Budget, Performance
 
 EQUITY_AGE_MAX_S = 30.0  # an older reading counts as unknown: nothing may be added
+_OUTCOMES = {
+    OrderState.INTENDED: OutcomeKind.UNKNOWN,  # it is being sent at this moment
+    OrderState.UNKNOWN: OutcomeKind.UNKNOWN,
+    OrderState.REJECTED: OutcomeKind.REJECTED,
+    OrderState.EXPIRED: OutcomeKind.REJECTED,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -87,7 +94,6 @@ class Seat:
 
     spec: BotSpec
     epoch: int
-    leaving: ExitMode | None = None
     seen_at: float  # monotonic
     watch: Watch | None = None
     paused_until: datetime | None = None
@@ -132,6 +138,7 @@ class Wallet:
         self.incarnation = incarnation
         self.ledger = ledger
         self.seats: dict[BotId, Seat] = {}
+        self._leaving: dict[BotId, ExitMode] = {}  # bots on their way out, seated or not
         self.dirty: set[BotId] = set()
         self._clock = clock
         self._venue = venue
@@ -244,23 +251,26 @@ class Wallet:
     # ── a bot's requests ─────────────────────────────────────────────────────────────────────────────────────────
 
     def hello(self, hello: Hello, notify: Callable[[Changed | Dismissed], None]) -> Welcome:
-        """Let a bot in. Raises ``Fenced`` for any epoch but the one that the supervisor seated."""
+        """Let a bot in. Raises ``Fenced`` for an epoch that is over, ``LinkError`` for one that is not seated yet,
+        and ``ConfigError`` for an unknown indicator."""
         seat = self._seat(hello.bot, hello.epoch)
+        IndicatorSet(
+            hello.indicators
+        )  # a name that nobody can compute is this bot's trouble, not its neighbours'
         seat.notify = notify
         seat.watch = Watch(seat.spec.symbols, hello.indicators, hello.bar_interval_s)
         instruments = {s: self._instruments[s] for s in seat.spec.symbols if s in self._instruments}
         return Welcome(self.spec.name, self.incarnation, instruments)
 
     def observe(self, bot: BotId, epoch: int) -> Sight:
-        """What the bot sees now. Raises ``Fenced``, and ``VenueError`` while the account was never read."""
+        """What the bot sees now. Raises as ``hello``, and ``LinkError`` before the venue was reconciled."""
         seat = self._seat(bot, epoch)
-        if self._account is None or not self.ready:
-            raise VenueError("the account is not reconciled yet")
+        account = self._reconciled()
         held = self.ledger.holdings(bot)
         interval = seat.watch.bar_interval_s if seat.watch else 60.0
         snapshots = ((symbol, self._snapshot(symbol, interval)) for symbol in seat.spec.symbols)
         return Sight(
-            account=self._account,
+            account=account,
             positions={symbol: self._position(bot, symbol) for symbol in held},
             orders=tuple(_as_report(order) for order in self.ledger.live(bot)),
             markets={symbol: snapshot for symbol, snapshot in snapshots if snapshot is not None},
@@ -271,8 +281,9 @@ class Wallet:
         )
 
     async def submit(self, batch: Submit) -> Submitted:
-        """Take a bot's wishes: cancels first, then intents in their order. Raises ``Fenced``."""
+        """Take a bot's wishes: cancels first, then intents in their order. Raises as ``observe``."""
         seat = self._seat(batch.bot, batch.epoch)
+        self._reconciled()
         for order_id in batch.cancels:
             order = self.ledger.orders.get(order_id)
             if order is not None and order.bot == batch.bot and order.is_live:
@@ -291,27 +302,23 @@ class Wallet:
             raise Fenced(f"{bot}: epoch {admit.epoch} is over, {self.ledger.record(bot).epoch} is seated")
         if admit.epoch > self.ledger.record(bot).epoch:
             self._desk.write(Seated(bot, admit.epoch))
+            self._leaving.pop(bot, None)
         old = self.seats.get(bot)
-        if old is not None and old.notify is not None and old.epoch != admit.epoch:
+        if old is not None and old.epoch == admit.epoch:
+            old.spec = admit.spec
+            return
+        if old is not None and old.notify is not None:
             old.notify(Dismissed())
-        kept = old if old is not None and old.epoch == admit.epoch else None
-        self.seats[bot] = Seat(
-            spec=admit.spec,
-            epoch=admit.epoch,
-            seen_at=self._clock.monotonic(),
-            watch=kept.watch if kept else None,
-            notify=kept.notify if kept else None,
-        )
+        self.seats[bot] = Seat(spec=admit.spec, epoch=admit.epoch, seen_at=self._clock.monotonic())
 
     async def retire(self, retire: Retire) -> Retired:
         """End the bot's epoch, whatever the bot thinks of it, and see its exit mode through at the venue."""
         bot = retire.bot
         seat = self.seats.get(bot)
-        if seat is not None:
-            seat.leaving = retire.mode
-            if seat.notify is not None:
-                seat.notify(Dismissed())
-                seat.notify = None
+        self._leaving[bot] = retire.mode
+        if seat is not None and seat.notify is not None:
+            seat.notify(Dismissed())
+            seat.notify = None
         await self._upkeep.run([bot])
         if retire.mode is ExitMode.FLATTEN:
             await reconcile(self._desk, self._venue, self._clock.now())
@@ -369,9 +376,14 @@ class Wallet:
         silent_for = now - (seat.seen_at if seat else self._started_at)
         return stance_of(
             self._gate.level(bot),
-            seat.leaving if seat else None,
+            self._leaving.get(bot),
             is_silent=silent_for > self.spec.orphan_cancel_after.total_seconds(),
         )
+
+    @property
+    def account(self) -> Account | None:
+        """The newest reading of the account."""
+        return self._account
 
     def used_usd(self) -> Decimal:
         """Worst-case exposure: every position, resting order and order of unknown outcome, market by market."""
@@ -381,14 +393,18 @@ class Wallet:
         """The account's position at the mark, and its buys and sells at their reserve prices."""
         seen = self._latest.get(symbol)
         held = self.ledger.net(symbol)
-        paid = sum((book.cost_usd for (_, s), book in self.ledger.books.items() if s == symbol), ZERO)
-        mark = seen.snapshot.mark_price if seen else (abs(paid / held) if held else ZERO)
+        mark = seen.snapshot.mark_price if seen else self._paid(symbol, held)
         sides = {Side.BUY: ZERO, Side.SELL: ZERO}
         for order in self.ledger.live(symbol=symbol):
             if not order.purpose.reduces:
                 reserve = reserve_price(order.order.price or mark, mark)
                 sides[order.order.side] += order.remaining * reserve
         return held * mark, sides[Side.BUY], sides[Side.SELL]
+
+    def _paid(self, symbol: Symbol, held: Decimal) -> Decimal:
+        """What a unit of the account's position cost."""
+        paid = sum((book.cost_usd for (_, s), book in self.ledger.books.items() if s == symbol), ZERO)
+        return abs(paid / held) if held else ZERO
 
     def _equity(self) -> Decimal | None:
         if self._account is None or self._clock.monotonic() - self._account_at > EQUITY_AGE_MAX_S:
@@ -399,7 +415,8 @@ class Wallet:
         seen = self._latest.get(symbol) if interval is None else self._markets.get((interval, symbol))
         if seen is None:
             return None
-        return replace(seen.snapshot, age_s=seen.snapshot.age_s + self._clock.monotonic() - seen.at)
+        waited_s = self._clock.monotonic() - seen.at
+        return replace(seen.snapshot, age_s=seen.snapshot.age_s + waited_s) if waited_s else seen.snapshot
 
     def _position(self, bot: BotId, symbol: Symbol) -> Position:
         book = self.ledger.book(bot, symbol)
@@ -438,9 +455,9 @@ class Wallet:
 
     async def _place(self, seat: Seat, intent: Intent) -> Outcome:
         known = self.ledger.orders.get(intent.id)
-        if known is not None:
+        if known is not None and known.bot == seat.spec.name:
             return _outcome(known)
-        verdict = review(intent, self._context(seat, intent))
+        verdict = _stranger(intent, seat.spec.name) or review(intent, self._context(seat, intent))
         if isinstance(verdict, Refused):
             self._refusals[verdict.rule] += 1
             refusal = Refusal(verdict.symbol, verdict.rule, verdict.detail, verdict.limit, verdict.value)
@@ -453,7 +470,8 @@ class Wallet:
             exposure_usd=verdict.exposure_usd,
             protection=Protection(intent.stop_loss, intent.take_profit),
         )
-        error = await self._desk.send(intended)
+        reduces = intent.purpose.reduces
+        error = await self._desk.send(intended, may_repeat=lambda: reduces or self._may_add(seat.spec.name))
         if error is not None:
             self._refusals[type(error).__name__] += 1
         return _outcome(intended, error)
@@ -480,7 +498,9 @@ class Wallet:
             guards=seat.spec.exec_guards,
             limits=self.spec.limits,
             symbols=seat.spec.symbols,
-            position=self.ledger.book(bot, symbol).size,
+            position=(
+                self._closable(bot, symbol) if intent.purpose.reduces else self.ledger.book(bot, symbol).size
+            ),
             resting_buys=sum((order.remaining for order in entries if order.order.side is Side.BUY), ZERO),
             resting_sells=sum((order.remaining for order in entries if order.order.side is Side.SELL), ZERO),
             positions_held=len(self.ledger.exposed(bot)),
@@ -497,6 +517,17 @@ class Wallet:
             halt_rank=level.rank if level else None,
         )
 
+    def _may_add(self, bot: BotId) -> bool:
+        return self._gate.level(bot) is None and self._gate.left_s(self._clock.monotonic()) > 0
+
+    def _closable(self, bot: BotId, symbol: Symbol) -> Decimal:
+        """What the bot holds, less what its closes on their way will take."""
+        size = self.ledger.book(bot, symbol).size
+        for order in self.ledger.live(bot, symbol):
+            if order.purpose is Purpose.CLOSE and order.order.side.sign * size < 0:
+                size -= min(order.remaining, abs(size)).copy_sign(size)
+        return size
+
     def _pause(self, seat: Seat, performance: Performance) -> None:
         """Every closed trade that leaves the Sharpe ratio below its threshold begins a pause."""
         guards, sharpe = seat.spec.exec_guards, performance.sharpe
@@ -508,10 +539,18 @@ class Wallet:
 
     def _seat(self, bot: BotId, epoch: int) -> Seat:
         seat = self.seats.get(bot)
-        if seat is None or seat.epoch != epoch or seat.leaving is not None:
-            raise Fenced(f"{bot}: epoch {epoch} is not seated at {self.spec.name}")
-        seat.seen_at = self._clock.monotonic()
-        return seat
+        if seat is not None and seat.epoch == epoch and bot not in self._leaving:
+            seat.seen_at = self._clock.monotonic()
+            return seat
+        known = self.ledger.records.get(bot)
+        if seat is None and epoch >= (known.epoch if known else 0) and bot not in self._leaving:
+            raise LinkError(f"{bot}: epoch {epoch} is not seated yet at {self.spec.name}")
+        raise Fenced(f"{bot}: epoch {epoch} is not seated at {self.spec.name}")
+
+    def _reconciled(self) -> Account:
+        if self._account is None or not self.ready:
+            raise LinkError(f"{self.spec.name} has not reconciled with its venue yet")
+        return self._account
 
     # ── halting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -529,13 +568,13 @@ class Wallet:
     async def _verify(self) -> Engaged:
         now = self._clock.now()
         await reconcile(self._desk, self._venue, now)
-        bots = [bot for bot in self.ledger.records if bot != EXTERNAL]
+        bots = list(self.ledger.records)
         left = [steps_to(self.stance(bot), bot, self.ledger) for bot in bots]
         flat = [bot for bot in bots if self.stance(bot) is Stance.FLAT]
         orders = sum(len(steps.cancels) for steps in left)
         orders += sum(len(self.ledger.live(bot)) for bot in flat)
         positions = sum(len(self.ledger.holdings(bot)) for bot in flat)
-        if flat and len(flat) == len(bots):
+        if self.stance(EXTERNAL) is Stance.FLAT:
             positions = max(positions, len(await self._venue.positions()))
             orders = max(orders, len(await self._venue.open_orders()))
         unknown = sum(order.state is not OrderState.OPEN for order in self.ledger.live())
@@ -554,6 +593,14 @@ class Wallet:
         self._problems.append(f"{bot}: {text}" if bot else text)
 
 
+def _stranger(intent: Intent, bot: BotId) -> Refused | None:
+    """Ids say whose an order is, also after everything else is lost: a bot signs with its own only."""
+    if intent.bot == bot and is_ours(intent.id) and tag_of(intent.id) == bot_tag(bot):
+        return None
+    detail = f"the intent's id is not one of {bot}"
+    return Refused(intent_id=intent.id, symbol=intent.symbol, rule="malformed", detail=detail)
+
+
 def _as_report(order: LedgerOrder) -> OrderReport:
     average = order.cost_usd / order.filled if order.filled else None
     return OrderReport(
@@ -562,9 +609,7 @@ def _as_report(order: LedgerOrder) -> OrderReport:
 
 
 def _outcome(order: LedgerOrder, error: VenueError | None = None) -> Outcome:
-    kind = {OrderState.REJECTED: OutcomeKind.REJECTED, OrderState.EXPIRED: OutcomeKind.REJECTED}.get(
-        order.state, OutcomeKind.UNKNOWN if order.state is OrderState.UNKNOWN else OutcomeKind.PLACED
-    )
+    kind = _OUTCOMES.get(order.state, OutcomeKind.PLACED)
     return Outcome(
         id=order.order.id,
         kind=kind,

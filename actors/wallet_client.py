@@ -25,7 +25,7 @@ from actors.messages import (
     Welcome,
 )
 from adapters.clock import Clock
-from adapters.errors import LinkError
+from adapters.errors import LinkError, TradingError
 from adapters.link import Caller, Dial
 
 ANSWER_MAX_S = 5.0
@@ -46,12 +46,13 @@ class WalletClient:
         self._dial = dial
         self._clock = clock
         self._caller: Caller | None = None
+        self._dialling = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
         self._hello: Hello | None = None
         self.changed = asyncio.Event()
 
     async def hello(self, hello: Hello) -> Welcome:
-        """Introduce the bot; also done again by itself on a new connection."""
+        """Introduce the bot; done again by itself on every new connection, before anything else is said there."""
         self._hello = hello
         answer = await self._call(hello, ANSWER_MAX_S)
         assert isinstance(answer, Welcome)
@@ -68,8 +69,6 @@ class WalletClient:
         """Submit, and resend the same identities when the way breaks: the wallet answers with what it has."""
         for attempt in range(RESENDS_MAX + 1):
             try:
-                if attempt and self._hello is not None:
-                    await self.hello(self._hello)
                 answer = await self._call(batch, SUBMIT_MAX_S)
             except LinkError:
                 if attempt == RESENDS_MAX:
@@ -111,13 +110,24 @@ class WalletClient:
         self._caller = self._listening = None
 
     async def _call(self, request: WalletRequest, timeout_s: float) -> WalletReply:
-        caller = self._caller
-        if caller is None or not caller.is_open:
-            await self.aclose()
-            caller = self._caller = await self._dial()
-            self._listening = asyncio.create_task(self._listen(caller))
+        async with self._dialling:
+            caller = self._caller
+            if caller is None or not caller.is_open:
+                caller = await self._connect(introduce=not isinstance(request, Hello))
         answer: WalletReply = await caller.call(request, timeout_s=timeout_s)
         return answer
+
+    async def _connect(self, *, introduce: bool) -> Caller:
+        await self.aclose()
+        caller = await self._dial()
+        try:
+            if introduce and self._hello is not None:
+                await caller.call(self._hello, timeout_s=ANSWER_MAX_S)
+        except TradingError:
+            await caller.aclose()
+            raise
+        self._caller, self._listening = caller, asyncio.create_task(self._listen(caller))
+        return caller
 
     async def _listen(self, caller: Caller) -> None:
         with contextlib.suppress(LinkError):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from actors.lifecycle import STARTING_MAX
 from actors.messages import WalletReport
 from actors.processes import Processes, WalletLaunch, WalletProcess
 from actors.store import FleetStore, WalletPlace
@@ -16,6 +17,7 @@ from config.spec import WalletSpec
 REPORT_S = 0.5
 BACKOFF_S = 0.5
 BACKOFF_MAX_S = 30.0
+DEAF_S = 15.0  # a wallet that spoke once and then not for this long is killed; its successor reconciles
 _log = logging.getLogger(__name__)
 
 
@@ -90,12 +92,19 @@ class WalletKeeper:
             await asyncio.gather(reporting, return_exceptions=True)
 
     async def _reports(self, process: WalletProcess) -> None:
+        heard_at = self._clock.monotonic()
         while True:
             was_ready = self.ready
             try:
                 self.report = await process.report()
+                heard_at = self._clock.monotonic()
             except LinkError as error:
                 _log.debug("wallet %s: %s", self.spec.name, error)
+            silent_max_s = DEAF_S if self.report else STARTING_MAX.total_seconds()
+            if self._clock.monotonic() - heard_at > silent_max_s:
+                _log.error("wallet %s is deaf: it is killed", self.spec.name)
+                await process.kill()
+                return
             if self.ready and not was_ready:
                 self._on_news("wallet_ready", f"incarnation {self.incarnation}")
             await self._clock.sleep(REPORT_S if self.ready else REPORT_S / 10)

@@ -18,6 +18,9 @@ ACCOUNT_S = 1.0
 RECOUNT_S = 5.0
 EVERYONE_S = 1.0  # between two passes over all bots, changed or not
 REDIAL_S = 0.25
+PASS_PAUSE_S = (
+    0.05  # between two passes, so that a close that finds no depth is not sent as fast as it returns
+)
 _log = logging.getLogger(__name__)
 
 
@@ -70,11 +73,14 @@ class WalletService:
                 group.create_task(loop())
 
     async def _events(self) -> None:
+        missed = False
         while True:
             try:
+                if missed:
+                    await self._wallet.recount()  # what happened while nobody listened
+                missed = True
                 async for event in self._venue.events():
                     await self._wallet.take_event(event)
-                await self._wallet.recount()  # what happened while nobody listened
             except VenueError as error:
                 _log.warning("user stream: %s", error)
             await self._clock.sleep(REDIAL_S)
@@ -126,15 +132,17 @@ class WalletService:
                 _log.warning("reconciliation: %s", error)
 
     async def _upkeep(self) -> None:
+        everyone_at = 0.0
         while True:
-            woken = True
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERYONE_S):
                     await self._wallet.woken.wait()
-            except TimeoutError:
-                woken = False
             self._wallet.woken.clear()
+            everyone = self._clock.monotonic() >= everyone_at
+            if everyone:
+                everyone_at = self._clock.monotonic() + EVERYONE_S
             try:
-                await self._wallet.upkeep(everyone=not woken)
+                await self._wallet.upkeep(everyone=everyone)
             except VenueError as error:
                 _log.warning("upkeep: %s", error)
+            await self._clock.sleep(PASS_PAUSE_S)

@@ -41,15 +41,16 @@ class VirtualClock:
     def __init__(self, start: datetime) -> None:
         self._start = start
         self._now = start
+        self._elapsed_s = 0.0  # asked for far more often than it changes
 
     def now(self) -> datetime:
         return self._now
 
     def monotonic(self) -> float:
-        return (self._now - self._start).total_seconds()
+        return self._elapsed_s
 
     async def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
+        self.advance(seconds)
         await asyncio.sleep(0)
 
     def set(self, now: datetime) -> None:
@@ -57,6 +58,7 @@ class VirtualClock:
         if now < self._now:
             raise ValueError(f"{now} is before {self._now}")
         self._now = now
+        self._elapsed_s = (now - self._start).total_seconds()
 
     def advance(self, seconds: float) -> None:
         self.set(self._now + timedelta(seconds=seconds))

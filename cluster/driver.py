@@ -22,6 +22,7 @@ from cluster.ray_runtime import boot, session
 from config.spec import BotSpec, ExitMode, FleetSpec, HaltLevel
 
 POLL_S = 0.25
+_STOPPED = (BotState.IDLE, BotState.ERROR)
 Tell = Callable[[FleetStatus], None]
 
 
@@ -93,7 +94,7 @@ class Fleet:
         deadline = time.monotonic() + wait_s
         while True:
             bots = {bot.name: bot for bot in self.status().bots}
-            left = [name for name in names if name in bots and bots[name].state != BotState.IDLE]
+            left = [name for name in names if name in bots and bots[name].state not in _STOPPED]
             if not left:
                 return
             if time.monotonic() > deadline:

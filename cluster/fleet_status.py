@@ -8,7 +8,7 @@ from actors.bot_keeper import BotKeeper
 from actors.lifecycle import BotState
 from actors.messages import BotLine, WalletReport
 from actors.processes import Whereabouts
-from actors.status import ActorLine, BotLineup, FleetStatus, LeaseLine, Totals, WalletLineup
+from actors.status import ActorLine, BotLineup, FleetStatus, HaltLine, LeaseLine, Totals, WalletLineup
 from actors.supervisor import Supervisor
 from actors.wallet_keeper import WalletKeeper
 from adapters.clock import Clock
@@ -35,7 +35,9 @@ def fleet_status(
             exposure_usd=sum((wallet.exposure_usd for wallet in wallets), ZERO),
             pnl_usd=sum((bot.pnl_usd for bot in bots), ZERO),
         ),
-        halts=supervisor.halts(),
+        halts=tuple(
+            HaltLine(latch.scope, latch.level, latch.generation, latch.reason) for latch in supervisor.halts()
+        ),
     )
 
 

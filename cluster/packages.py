@@ -14,6 +14,7 @@ from config.spec import BotSpec
 
 OUR_NAMES = ("adapters", "strategies", "risk", "config", "actors", "cluster")
 PASSED_OVER = {"__pycache__", "node_modules", "venv", "env", "build", "dist"}
+SETTINGS = {".yaml", ".yml", ".env", ".key", ".pem"}  # what may hold a key goes nowhere
 PACKAGE_BYTES_MAX = 20 * 1024 * 1024
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip file knows: the time must not change the bytes
 
@@ -21,7 +22,8 @@ _STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip file knows: the time mus
 def pack(folder: Path) -> tuple[str, bytes]:
     """The folder as a zip file, and its sha256 in hex.
 
-    Hidden files, caches, virtual environments and build output stay out.
+    Hidden files, caches, virtual environments and build output stay out, and so do settings: a fleet file and its
+    env file lie beside the code, and the package goes to every machine.
 
     Raises:
         ConfigError: the folder would shadow one of our packages, or is larger than 20 MiB.
@@ -39,12 +41,16 @@ def pack(folder: Path) -> tuple[str, bytes]:
             parts = path.relative_to(folder).parts
             if not path.is_file() or any(part.startswith(".") or part in PASSED_OVER for part in parts):
                 continue
+            if path.suffix.lower() in SETTINGS:
+                continue
             total += path.stat().st_size
             if total > PACKAGE_BYTES_MAX:
                 raise ConfigError(
                     f"{folder}: more than {PACKAGE_BYTES_MAX // 2**20} MiB; keep strategies apart from data"
                 )
-            archive.writestr(zipfile.ZipInfo("/".join(parts), _STAMP), path.read_bytes())
+            archive.writestr(
+                zipfile.ZipInfo("/".join(parts), _STAMP), path.read_bytes(), zipfile.ZIP_DEFLATED
+            )
     package = buffer.getvalue()
     return hashlib.sha256(package).hexdigest(), package
 

@@ -1,7 +1,8 @@
-"""What the rules measure: an intent against its market and what the bot already has there."""
+"""What the rules measure: an intent against its market and what the bot and its wallet already have there."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from adapters.model import Instrument, Side, Snapshot
@@ -10,40 +11,44 @@ from risk.exposure import added, reserve_price, worst_case
 from risk.intent import Intent
 
 
-def market_of(ctx: ReviewContext) -> tuple[Instrument, Snapshot]:
-    """The instrument and the prices, which the first rules have made sure of."""
-    assert ctx.instrument is not None, "unknown_symbol comes first"
-    assert ctx.snapshot is not None, "no_market_data comes first"
-    return ctx.instrument, ctx.snapshot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """Everything that more than one rule asks for, counted once."""
+
+    instrument: Instrument
+    snapshot: Snapshot
+    limit: Decimal  # the intent's limit price
+    entry: Decimal  # where it is expected to fill: at its limit, or at the touch when that is better
+    reserve_usd: Decimal  # what it is worth at its reserve price
+    held: Decimal  # the bot's worst case in the market before it, base
+    added: Decimal  # by how much it raises that, base
+    position_usd: (
+        Decimal  # the worst case with it: what there was at the mark, and what is added at its entry
+    )
+    exposure_usd: Decimal  # what it adds to the wallet's worst case in the market, at its reserve price
 
 
-def limit_price(intent: Intent) -> Decimal:
-    """The limit price, which every order that adds exposure has."""
-    assert intent.price is not None, "malformed comes first"
-    return intent.price
-
-
-def entry_price(intent: Intent, ctx: ReviewContext) -> Decimal:
-    """Where the order is expected to fill: at its limit, or at the touch when that is better."""
-    _, snapshot = market_of(ctx)
-    limit = limit_price(intent)
-    return min(limit, snapshot.quote.ask) if intent.side is Side.BUY else max(limit, snapshot.quote.bid)
-
-
-def added_size(intent: Intent, ctx: ReviewContext) -> Decimal:
-    """By how much the order raises the bot's worst case in the market, base."""
-    return added(ctx.position, ctx.resting_buys, ctx.resting_sells, intent.side, intent.size)
-
-
-def position_usd(intent: Intent, ctx: ReviewContext) -> Decimal:
-    """The worst case with this order: what there was at the mark, and what is added at its entry price."""
-    _, snapshot = market_of(ctx)
-    before = worst_case(ctx.position, ctx.resting_buys, ctx.resting_sells)
-    return before * snapshot.mark_price + added_size(intent, ctx) * entry_price(intent, ctx)
-
-
-def exposure_usd(intent: Intent, ctx: ReviewContext) -> Decimal:
-    """What the order adds to the wallet's worst case in the market, at its reserve price."""
-    _, snapshot = market_of(ctx)
-    amount = intent.size * reserve_price(limit_price(intent), snapshot.mark_price)
-    return added(ctx.wallet_position_usd, ctx.wallet_buys_usd, ctx.wallet_sells_usd, intent.side, amount)
+def measure(intent: Intent, ctx: ReviewContext) -> Measures:
+    """Measure an intent that is well formed, in a market that is known."""
+    instrument, snapshot, limit = ctx.instrument, ctx.snapshot, intent.price
+    assert instrument is not None, "unknown_symbol comes first"
+    assert snapshot is not None, "no_market_data comes first"
+    assert limit is not None, "malformed comes first"
+    quote, mark = snapshot.quote, snapshot.mark_price
+    entry = min(limit, quote.ask) if intent.side is Side.BUY else max(limit, quote.bid)
+    reserve_usd = intent.size * reserve_price(limit, mark)
+    held = worst_case(ctx.position, ctx.resting_buys, ctx.resting_sells)
+    more = added(ctx.position, ctx.resting_buys, ctx.resting_sells, intent.side, intent.size)
+    return Measures(
+        instrument=instrument,
+        snapshot=snapshot,
+        limit=limit,
+        entry=entry,
+        reserve_usd=reserve_usd,
+        held=held,
+        added=more,
+        position_usd=held * mark + more * entry,
+        exposure_usd=added(
+            ctx.wallet_position_usd, ctx.wallet_buys_usd, ctx.wallet_sells_usd, intent.side, reserve_usd
+        ),
+    )

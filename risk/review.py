@@ -11,8 +11,8 @@ from dataclasses import replace
 from adapters.model import ZERO, Instrument, Order, Side
 from risk.context import ReviewContext
 from risk.intent import Intent
-from risk.measures import exposure_usd
-from risk.rules import RULES
+from risk.measures import measure
+from risk.rules import ADMISSIONS, LIMITS, RULES
 from risk.verdict import Approved, Refusal, Refused, refused
 from risk.wellformed import malformed
 
@@ -31,11 +31,16 @@ def review(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
     if intent.purpose.reduces:
         return _reduce(intent, ctx)
     rounded = _rounded(intent, ctx.instrument)
-    for rule in RULES:
-        refusal = rule(rounded, ctx)
+    for admission in ADMISSIONS:
+        refusal = admission(rounded, ctx)
         if refusal:
-            return refused(intent.id, intent.symbol, rule.__name__, refusal)
-    return Approved(order=_order(rounded), exposure_usd=exposure_usd(rounded, ctx))
+            return refused(intent.id, intent.symbol, admission.__name__, refusal)
+    measured = measure(rounded, ctx)
+    for limit in LIMITS:
+        refusal = limit(rounded, ctx, measured)
+        if refusal:
+            return refused(intent.id, intent.symbol, limit.__name__, refusal)
+    return Approved(order=_order(rounded), exposure_usd=measured.exposure_usd)
 
 
 def _reduce(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
@@ -52,12 +57,12 @@ def _reduce(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
 def _rounded(intent: Intent, instrument: Instrument | None) -> Intent:
     if instrument is None:
         return intent
-    return replace(
-        intent,
-        size=instrument.round_size(intent.size),
-        price=None if intent.price is None else instrument.round_price(intent.price, intent.side),
-        trigger=None if intent.trigger is None else instrument.round_price(intent.trigger, intent.side),
-    )
+    size = instrument.round_size(intent.size)
+    price = None if intent.price is None else instrument.round_price(intent.price, intent.side)
+    trigger = None if intent.trigger is None else instrument.round_price(intent.trigger, intent.side)
+    if (size, price, trigger) == (intent.size, intent.price, intent.trigger):
+        return intent
+    return replace(intent, size=size, price=price, trigger=trigger)
 
 
 def _order(intent: Intent) -> Order:

@@ -8,6 +8,17 @@ from decimal import Decimal
 from adapters.model import ZERO, Bar, Quote, Symbol, Trade
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HALF_SPREAD = Decimal("0.0001")  # of the price, where a market shows no quotes
+BAR_SHARE = Decimal("0.1")  # of a bar's volume that can be had at its close
+
+
+def quote_at_close(bar: Bar) -> Quote:
+    """The quote that a market of bars is taken to show at a bar's close: the same as the paper exchange's, off tick."""
+    half = bar.close * HALF_SPREAD
+    size = bar.volume * BAR_SHARE
+    return Quote(
+        symbol=bar.symbol, bid=bar.close - half, bid_size=size, ask=bar.close + half, ask_size=size, at=bar.at
+    )
 
 
 class BarBuilder:
@@ -50,6 +61,10 @@ class BarBuilder:
             case Bar(at=at, interval=interval):
                 if self._interval % interval:
                     raise ValueError(f"bars of {interval} do not fit into bars of {self._interval}")
+                if interval == self._interval and self._is_empty and self._end == at:
+                    self._open = self._high = self._low = self._close = news.close
+                    self._end = at + interval
+                    return [news]  # it is the bucket's bar, as it is
                 closed = self._take(at - interval, news.open, news.high, news.low, news.close, news.volume)
                 return closed + self.until(at)
 

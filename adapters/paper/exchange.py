@@ -200,9 +200,10 @@ class PaperExchange:
     def account_state(self, account: str) -> Account:
         """Equity at the marks, cash with the perpetuals' realised results, and the margin that is tied up."""
         owner, markets = self._account(account), self._floor.markets
+        equity, cash = margin.equity_and_cash(owner, markets)
         return Account(
-            equity_usd=margin.equity(owner, markets),
-            cash_usd=margin.cash_balance(owner, markets),
+            equity_usd=equity,
+            cash_usd=cash,
             margin_used_usd=margin.initial(owner, markets),
             at=self._clock.now(),
         )

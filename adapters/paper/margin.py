@@ -17,16 +17,18 @@ from adapters.paper.state import PaperAccount, Working
 Markets = Mapping[Symbol, Market]
 
 
-def equity(account: PaperAccount, markets: Markets) -> Decimal:
-    """All that the account is worth at the marks, USD."""
-    holdings = account.ledger.holdings.items()
-    return account.ledger.cash + sum((held.size * markets[symbol].mark for symbol, held in holdings), ZERO)
+def equity_and_cash(account: PaperAccount, markets: Markets) -> tuple[Decimal, Decimal]:
+    """All that the account is worth at the marks, and its cash as a trader reads it, USD.
 
-
-def cash_balance(account: PaperAccount, markets: Markets) -> Decimal:
-    """Cash as a trader reads it, USD: a perpetual's notional is not spent, so only its results count."""
-    costs = (held.cost for symbol, held in account.ledger.holdings.items() if not markets[symbol].is_spot)
-    return account.ledger.cash + sum(costs, ZERO)
+    A perpetual's notional is not spent, so only its results count as cash.
+    """
+    equity = cash = account.ledger.cash
+    for symbol, held in account.ledger.holdings.items():
+        market = markets[symbol]
+        equity += held.size * market.mark
+        if not market.is_spot:
+            cash += held.cost
+    return equity, cash
 
 
 def collateral(account: PaperAccount, markets: Markets) -> Decimal:

@@ -17,10 +17,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from actors.lifecycle import BotState
 from actors.status import FleetStatus
-from adapters.errors import ConfigError, Conflict
+from adapters.errors import ConfigError, Conflict, LinkError
 from cluster.cli.options import AsJson, FleetPath, WaitSeconds, home
 from cluster.cli.output import console, errors, fleet_tables, halt_lines, print_json, total_line
-from cluster.driver import Fleet, Incomplete, connected
+from cluster.driver import Fleet, Incomplete, NotRunning, connected
 from cluster.home import Home
 from cluster.packages import packaged
 from cluster.ray_runtime import boot
@@ -85,7 +85,7 @@ def down(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     wait_s: WaitSeconds = DOWN_S,
     force: Annotated[
-        bool, typer.Option(help="End the processes even if bots could not be stopped by their exit mode.")
+        bool, typer.Option(help="End the processes even if their bots cannot be stopped by their exit mode.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -123,7 +123,10 @@ def status(as_json: AsJson = False) -> None:
 
 def env(as_json: AsJson = False) -> None:
     """What Ray's own commands need to reach this fleet: eval "$(flotilla env)"."""
-    variables = boot.environment(home())
+    where = home()
+    if boot.running(where) is None:
+        raise NotRunning(f"no fleet runs in {where.path}: flotilla up FLEET")
+    variables = boot.environment(where)
     if as_json:
         print_json(variables)
         return
@@ -174,7 +177,7 @@ def demo(
 
 def _watch(running: Fleet, seconds: float, *, quiet: bool) -> None:
     ends = time.monotonic() + seconds
-    with Live(console=console, refresh_per_second=4, transient=True) as screen:
+    with Live(console=console, refresh_per_second=4, transient=True, redirect_stdout=False) as screen:
         while time.monotonic() < ends:
             now = running.status()
             if not quiet:
@@ -189,7 +192,7 @@ def _stop(
         with connected(where) as running:
             running.stop_all(wait_s=wait_s, tell=tell)
             return running.status()
-    except Incomplete:
+    except (Incomplete, NotRunning, LinkError):
         if not force:
             raise
         return None
@@ -212,7 +215,9 @@ class _progress:  # noqa: N801  # reads as a statement
 
     def __init__(self, text: str, *, quiet: bool) -> None:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=errors, transient=True, disable=quiet)
+        self._progress = Progress(
+            *columns, console=errors, transient=True, redirect_stdout=False, disable=quiet
+        )
         self._task = self._progress.add_task(text)
 
     def __enter__(self) -> Callable[[str], None]:

@@ -17,6 +17,7 @@ class DecisionMemberHost(Host):
     """One member of the Decision pool."""
 
     async def begin(self) -> Coroutine[Any, Any, None]:
+        self.incarnation = self.count_life()
         self.member = DecisionMember()
         return for_ever()
 
@@ -32,6 +33,7 @@ class DecisionHost(Host):
     async def begin(self) -> Coroutine[Any, Any, None]:
         fleet: FleetSpec
         (fleet,) = self.arguments
+        self.incarnation = self.count_life()
         deadline_s = fleet.decision_deadline.total_seconds()
         members = {
             member_name(n): RemoteAdvisor(deadline_s, member_name(n)) for n in range(fleet.decision_actors)

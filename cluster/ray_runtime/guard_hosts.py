@@ -1,4 +1,7 @@
-"""The hosts of what guards the fleet: risk guard and kill switch."""
+"""The hosts of what guards the fleet: risk guard and kill switch.
+
+Their callers import this module, so the database library is imported where it is used; see ``recorder_host``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from cluster.ray_runtime.host import RETRY_S, Host
 from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import wallet_name
 from cluster.ray_runtime.remote import RemoteHalts
-from cluster.store.sql import open_store
 from config.spec import FleetSpec
 from risk.leases import Renewal
 
@@ -30,6 +32,8 @@ class RiskGuardHost(Host):
     """The risk guard."""
 
     async def begin(self) -> Coroutine[Any, Any, None]:
+        from cluster.store.sql import open_store
+
         fleet: FleetSpec
         (fleet,) = self.arguments
         self.guard = RiskGuard(
@@ -71,6 +75,8 @@ class KillSwitchHost(Host):
     """The kill switch."""
 
     async def begin(self) -> Coroutine[Any, Any, None]:
+        from cluster.store.sql import open_store
+
         fleet: FleetSpec
         (fleet,) = self.arguments
         store = open_store(fleet.store)

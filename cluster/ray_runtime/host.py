@@ -25,6 +25,7 @@ from cluster.ray_runtime.links import Place, Switchboard
 
 _log = logging.getLogger(__name__)
 RETRY_S = 0.5
+KNOWN_S = 0.02  # between two looks for the incarnation, which the main loop finds out
 
 
 class Host:
@@ -66,14 +67,29 @@ class Host:
         """Set up, and give the work that then never ends."""
         raise AssertionError("every host has its own")
 
+    def count_life(self) -> int:
+        """One more life under this name on this machine: for hosts that have no number in the store."""
+        file = self.home.run / f"{self.name.replace(':', '-')}.lives"
+        lives = int(file.read_text()) + 1 if file.exists() else 1
+        file.write_text(str(lives))
+        return lives
+
     async def where(self) -> Place:
         """Where it can be called."""
         await self.started.wait()
         return Place(node_id(), str(self.socket or ""), os.getpid())
 
-    async def whereabouts(self) -> Whereabouts:
-        """For the status."""
+    @property
+    def here(self) -> Whereabouts:
+        """This process."""
         return Whereabouts(os.getpid(), node_id(), self.incarnation)
+
+    @ray.method(concurrency_group="ctl")
+    async def whereabouts(self) -> Whereabouts:
+        """For the status, and for a supervisor that finds it; answered whatever the main loop does, once it began."""
+        while not self.incarnation:  # noqa: ASYNC110  # it is set in another loop, whose events do not wake this one
+            await asyncio.sleep(KNOWN_S)
+        return self.here
 
     async def link_call(self, session: str, body: bytes, deadline: float) -> tuple[bytes, bytes | None]:
         """One request of a link over Ray."""

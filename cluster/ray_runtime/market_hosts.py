@@ -33,6 +33,7 @@ class ExchangeHost(Host):
     async def begin(self) -> Coroutine[Any, Any, None]:
         fleet: FleetSpec
         (fleet,) = self.arguments
+        self.incarnation = self.incarnation or self.count_life()
         market = fleet.market
         storage = PaperStorage(self.home.paper / f"{fleet.fleet}.db")
         saved = storage.load()
@@ -53,6 +54,7 @@ class MarketDataHost(Host):
     async def begin(self) -> Coroutine[Any, Any, None]:
         fleet: FleetSpec
         (fleet,) = self.arguments
+        self.incarnation = self.incarnation or self.count_life()
         feed = PaperFeed(dial(EXCHANGE, PAPER_LINK, self.clock))
         instruments = await feed.instruments()
         fine = timedelta(seconds=1) if fleet.market.source == "synthetic" else timedelta(minutes=1)

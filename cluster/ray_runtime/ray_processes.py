@@ -115,7 +115,7 @@ class RayProcesses:
         self._home = str(home.path)
         self._store = store
         self._guard = Remote(RISK_GUARD)
-        self._services: list[str] = []
+        self._services: dict[str, Remote] = {}
 
     async def start_services(self, fleet: FleetSpec) -> None:
         control = {
@@ -135,19 +135,19 @@ class RayProcesses:
             actor_class(DecisionMemberHost).options(**member_options(name)).remote(name, self._home)
             for name in members
         ]
-        self._services = [*control, *members]
+        self._services = {name: Remote(name) for name in (*control, *members)}
         await asyncio.gather(
             *(answer(actor.start.remote(), timeout_s=START_MAX_S, what="a service") for actor in started)
         )
 
     async def services(self) -> Mapping[str, Whereabouts]:
-        async def ask(name: str) -> tuple[str, Whereabouts | None]:
+        async def ask(name: str, service: Remote) -> tuple[str, Whereabouts | None]:
             try:
-                return name, await Remote(name).ask("whereabouts", timeout_s=ANSWER_MAX_S)
+                return name, await service.ask("whereabouts", timeout_s=ANSWER_MAX_S)
             except LinkError:
                 return name, None
 
-        answers = await asyncio.gather(*map(ask, self._services))
+        answers = await asyncio.gather(*(ask(name, service) for name, service in self._services.items()))
         return {name: place for name, place in answers if place is not None}
 
     async def enlist(self, wallet: WalletId, incarnation: int) -> None:
@@ -196,12 +196,17 @@ class RayProcesses:
                 raise LinkError(f"cannot create {name}: {error}") from error
 
     async def _find(self, name: str) -> tuple[Any, int] | None:
+        """The living actor and its incarnation. One that does not say a word is ended: it would keep the name."""
         try:
             handle = find(name)
+        except LinkError:
+            return None
+        try:
             place: Whereabouts = await answer(
                 handle.whereabouts.remote(), timeout_s=5 * ANSWER_MAX_S, what=name
             )
         except LinkError:
+            ray.kill(handle)
             return None
         return handle, place.incarnation
 

@@ -1,4 +1,8 @@
-"""The host of the recorder."""
+"""The host of the recorder.
+
+Whoever calls an actor imports its host's module, for Ray makes a handle from the class: so the database library, a
+quarter of a bot's memory, is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from actors.messages import CycleRecord
 from actors.recorder import Recorder
 from actors.store import EquityPoint
 from cluster.ray_runtime.host import Host, for_ever
-from cluster.store.sql import open_store
 from config.spec import FleetSpec
 
 
@@ -17,6 +20,7 @@ class RecorderHost(Host):
     """The recorder."""
 
     async def begin(self) -> Coroutine[Any, Any, None]:
+        from cluster.store.sql import open_store
 
         fleet: FleetSpec
         (fleet,) = self.arguments

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO, cast
 
 import ray
 from ray.exceptions import RayError
@@ -28,6 +30,7 @@ def connection(home: Home) -> Iterator[None]:
     inside_a_job = IN_A_JOB in os.environ
     if not inside_a_job:
         os.environ.update(boot.environment(home))
+    before = set(threading.enumerate())
     try:
         ray.init(
             address=None if inside_a_job else os.environ["RAY_ADDRESS"],
@@ -37,10 +40,26 @@ def connection(home: Home) -> Iterator[None]:
         )
     except (RayError, ConnectionError, RuntimeError) as error:
         raise LinkError(f"cannot connect to the fleet's Ray: {error}") from error
+    rays_own = set(threading.enumerate()) - before
     try:
-        yield
+        with redirect_stdout(cast("TextIO", _WithoutRay(sys.stdout, rays_own))):
+            yield
     finally:
         ray.shutdown()
+
+
+class _WithoutRay:
+    """A stream to which Ray's own threads write in vain: their news of the cluster would end up inside our JSON."""
+
+    def __init__(self, stream: TextIO, rays_own: set[threading.Thread]) -> None:
+        self._stream = stream
+        self._rays_own = rays_own
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.current_thread() in self._rays_own else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def start_supervisor(home: Home, fleet: FleetSpec) -> None:

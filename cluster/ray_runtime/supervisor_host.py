@@ -67,8 +67,7 @@ class SupervisorHost(Host):
     async def go_down(self) -> Sequence[BotId]:
         """Stop every bot; the answer names those whose stop is not complete."""
         await self.started.wait()
-        self.supervisor.go_down()
-        return self.supervisor.bots_alive()
+        return await self.supervisor.go_down()
 
     async def fleet(self) -> FleetSpec | None:
         """The fleet with its bots, for checks against it."""
@@ -81,7 +80,7 @@ class SupervisorHost(Host):
         """The fleet at this instant."""
         await self.started.wait()
         services = await self.processes.services()
-        return fleet_status(self.supervisor, {**services, "supervisor": await self.whereabouts()}, self.clock)
+        return fleet_status(self.supervisor, {**services, "supervisor": self.here}, self.clock)
 
     async def read_cycles(self, bot: BotId, cycle: int | None, limit: int) -> Sequence[CycleRecord]:
         """Cycle records, newest first."""

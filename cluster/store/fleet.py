@@ -14,8 +14,10 @@ from actors.store import WalletPlace
 from adapters.errors import ConfigError
 from adapters.model import BotId, WalletId
 from cluster.store.database import Database, RowValues, count_up, put, put_missing
-from cluster.store.tables import BOTS, COUNTERS, FLEET, PACKAGES, STATUSES, WALLETS
+from cluster.store.tables import BOTS, COUNTERS, FLEET, GRANTS, PACKAGES, STATUSES, WALLETS
 from config.spec import BotSpec, FleetSpec
+
+_BLANK = {"state": BotState.IDLE, "crashes": (), "retry_at": None, "reason": ""}
 
 
 class SqlFleet:
@@ -28,11 +30,24 @@ class SqlFleet:
         return await self._database.read(lambda store: store.scalar(select(FLEET.c.spec)))
 
     async def save_fleet(self, fleet: FleetSpec) -> None:
+        """Keep the fleet. What was lent to a wallet that it has not is free again, and nobody looks for that wallet."""
+        wallets = [wallet.name for wallet in fleet.wallets]
+
         def save(store: Connection) -> None:
             put(store, FLEET, [{"id": 1, "spec": replace(fleet, bots=())}])
+            for table in (WALLETS, GRANTS):
+                store.execute(delete(table).where(table.c.wallet.not_in(wallets)))
             put(store, BOTS, [_bot_row(bot) for bot in fleet.bots])
 
         await self._database.write(save)
+
+    async def forget_fleet(self) -> None:
+        def forget(store: Connection) -> None:
+            store.execute(delete(FLEET))
+            store.execute(delete(BOTS))
+            store.execute(update(STATUSES).values(_BLANK))
+
+        await self._database.write(forget)
 
     async def load_bots(self) -> Sequence[tuple[BotSpec, bool]]:
         query = select(BOTS.c.spec, BOTS.c.wanted).order_by(BOTS.c.name)
@@ -56,8 +71,7 @@ class SqlFleet:
 
         def remove(store: Connection) -> None:
             store.execute(delete(BOTS).where(BOTS.c.name == bot))
-            blank = {"state": BotState.IDLE, "crashes": (), "retry_at": None, "reason": ""}
-            store.execute(update(STATUSES).where(STATUSES.c.bot == bot).values(blank))
+            store.execute(update(STATUSES).where(STATUSES.c.bot == bot).values(_BLANK))
 
         await self._database.write(remove)
 

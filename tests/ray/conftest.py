@@ -18,7 +18,7 @@ CANARIES = {
 FLEET = f"""
 fleet: sailing
 env_file: keys.env
-market: {{source: synthetic, seed: 11, symbols: [BTC, ETH, SOL], step: 250ms, latency: 10ms}}
+market: {{source: synthetic, seed: 11, symbols: [BTC, ETH, SOL, ADA, XRP], step: 250ms, latency: 10ms}}
 risk: {{gross_notional_usd_max: 60000, daily_loss_pct_max: 50, lease_ttl: 5s}}
 decision: {{actors: 1, deadline: 10s}}
 wallets:

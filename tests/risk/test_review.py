@@ -156,6 +156,10 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         (({}, {"position": Decimal("0.5")}), ({}, {"position": Decimal("0.501")})),
         (({}, {"resting_buys": Decimal("0.5")}), ({}, {"resting_buys": Decimal("0.501")})),
         (({}, {"resting_sells": Decimal(1)}), ({"size": Decimal("1.01")}, {"resting_sells": Decimal(1)})),
+        (  # what is held counts at the mark, what is added at its entry
+            ({"price": Decimal(980)}, {"position": Decimal("0.51")}),
+            ({"price": Decimal(980)}, {"position": Decimal("0.511")}),
+        ),
     ],
     "value_band": [
         (

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -46,10 +48,20 @@ class Reopened:
         self.desk = Desk(storage=self._storage, latency=self._latency)
         return self.desk
 
+    def close(self) -> None:
+        self._storage.close()
+
 
 @pytest.fixture
-def home(tmp_path: Path) -> Reopened:
-    return Reopened(tmp_path / "paper.db")
+def home(tmp_path: Path) -> Iterator[Reopened]:
+    with closing(Reopened(tmp_path / "paper.db")) as reopened:
+        yield reopened
+
+
+@pytest.fixture
+def slow_home(tmp_path: Path) -> Iterator[Reopened]:
+    with closing(Reopened(tmp_path / "paper.db", latency=timedelta(seconds=1))) as reopened:
+        yield reopened
 
 
 def test_a_new_exchange_goes_on_where_the_last_one_ended(home: Reopened) -> None:
@@ -120,9 +132,8 @@ def test_a_stop_survives_and_goes_off(home: Reopened) -> None:
     assert [fill.sequence for fill in desk.exchange.fills_since("ann", 0)] == [1, 2]
 
 
-def test_what_was_in_flight_still_arrives(tmp_path: Path) -> None:
-    home = Reopened(tmp_path / "paper.db", latency=timedelta(seconds=1))
-    desk = home.desk
+def test_what_was_in_flight_still_arrives(slow_home: Reopened) -> None:
+    home, desk = slow_home, slow_home.desk
     desk.on(a_quote(99, 101))
     resting, cancelled = buy(1, 90), buy(1, 90)
     desk.place(resting)

@@ -10,6 +10,7 @@ from adapters.errors import ConfigError
 from adapters.model import BotId, WalletId
 from cluster.store.sql import SqlStore
 from config.spec import FleetSpec, WalletSpec
+from risk.leases import Grant
 from tests.cluster.store.builders import NOON, a_bot
 
 MOMO = BotId("momo")
@@ -53,6 +54,29 @@ async def test_a_second_deploy_replaces_its_bots_and_leaves_the_others(store: Sq
         "quotes": ("quoter", True),
     }
     assert await store.load_checkpoint(MOMO) == b"memory"
+
+
+async def test_a_forgotten_fleet_leaves_its_epochs_and_no_bot(store: SqlStore) -> None:
+    await store.save_fleet(A_FLEET)
+    broken = BotStatus(
+        bot=MOMO, state=BotState.ERROR, since=NOON, epoch=7, incarnation=5, crashes=(NOON,), reason="it fell"
+    )
+    await store.save_status(broken)
+    await store.forget_fleet()
+    assert await store.load_fleet() is None
+    assert await store.load_bots() == []
+    await store.save_fleet(A_FLEET)
+    status = (await store.load_statuses())[MOMO]
+    assert (status.state, status.epoch, status.incarnation, status.crashes) == (BotState.IDLE, 7, 5, ())
+
+
+async def test_a_wallet_that_the_next_fleet_has_not_is_looked_for_no_more(store: SqlStore) -> None:
+    for name in (WalletId("main"), WalletId("old")):
+        await store.save_wallet(WalletPlace(name, 1))
+        await store.save_grant(Grant(wallet=name, incarnation=1))
+    await store.save_fleet(A_FLEET)
+    assert list(await store.load_wallets()) == ["main"]
+    assert list(await store.load_grants()) == ["main"]
 
 
 async def test_a_fleet_that_cannot_be_kept_whole_is_not_kept_at_all(store: SqlStore) -> None:

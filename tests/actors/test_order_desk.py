@@ -1,0 +1,374 @@
+"""The way to the venue under every kind of fault: nothing is sent under two names, nothing is assumed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from actors.journal import MemoryJournal
+from actors.ledger import Ledger, LedgerOrder
+from actors.ledger_events import Intended, LedgerEvent
+from actors.order_desk import BACKOFF_S, RETRIES_MAX, OrderDesk
+from actors.order_state import OrderState
+from adapters.clock import VirtualClock
+from adapters.errors import (
+    ExchangeDown,
+    Insufficient,
+    InvalidParam,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RiskRejected,
+    Temporary,
+    VenueError,
+)
+from adapters.model import Fill, Order, OrderReport, OrderStatus, OrderType, Quote, Side, TimeInForce
+from adapters.paper.exchange import PaperExchange
+from adapters.paper.venue import PaperVenue
+from risk.intent import Purpose
+from tests.actors.builders import ANN, INSTRUMENTS, dec, intended_id, soon
+from tests.builders import BTC, NOW
+from tests.fakes import Fault, FaultyVenue, Hold
+
+
+class LoudJournal(MemoryJournal):
+    """Notes what was written, and refuses to when told."""
+
+    def __init__(self) -> None:
+        self.events: list[LedgerEvent] = []
+        self.is_full = False
+
+    def append(self, *events: LedgerEvent) -> None:
+        if self.is_full:
+            raise OSError(28, "no space left on device")
+        self.events.extend(events)
+
+
+class Desk:
+    """A desk at a paper exchange where BTC is 999/1001, ten each."""
+
+    def __init__(self, latency: timedelta = timedelta(0)) -> None:
+        self.clock = VirtualClock(NOW)
+        self.exchange = PaperExchange(INSTRUMENTS, clock=self.clock, latency=latency)
+        self.exchange.open_account("main", Decimal(1_000_000))
+        self.heard: list[OrderReport | Fill] = []
+        self.exchange.subscribe("main", self.heard.append)
+        self.venue = FaultyVenue(PaperVenue(self.exchange, "main"))
+        self.journal = LoudJournal()
+        self.ledger = Ledger()
+        self.told: list[str] = []
+        self.desk = OrderDesk(self.venue, self.journal, self.ledger, self.clock, self.told.append)
+        self.show(999, 1001)
+
+    def show(self, bid: int, ask: int, size: int = 10) -> None:
+        self.clock.advance(0.001)
+        depth = Decimal(size)
+        self.exchange.on_market(
+            Quote(
+                symbol=BTC,
+                bid=Decimal(bid),
+                ask=Decimal(ask),
+                bid_size=depth,
+                ask_size=depth,
+                at=self.clock.now(),
+            )
+        )
+
+    def intend(
+        self,
+        leg: int = 1,
+        price: int | None = 1001,
+        size: str = "1",
+        tif: TimeInForce = TimeInForce.GTC,
+        purpose: Purpose = Purpose.OPEN,
+        side: Side = Side.BUY,
+    ) -> LedgerOrder:
+        order = Order(
+            id=intended_id(leg),
+            symbol=BTC,
+            side=side,
+            size=dec(size),
+            type=OrderType.LIMIT if price else OrderType.MARKET,
+            price=Decimal(price) if price else None,
+            tif=tif,
+        )
+        return self.desk.intend(order, bot=ANN, purpose=purpose, exposure_usd=dec(size) * 1000)
+
+    async def send(self, leg: int = 1, price: int | None = 1001, size: str = "1") -> LedgerOrder:
+        intended = self.intend(leg, price, size)
+        await self.desk.send(intended)
+        return intended
+
+    @property
+    def size(self) -> Decimal:
+        positions = self.exchange.positions("main")
+        return positions[0].size if positions else Decimal(0)
+
+
+@pytest.fixture
+def floor() -> Desk:
+    return Desk()
+
+
+def state_of(order: LedgerOrder) -> OrderState:
+    return order.state
+
+
+def ids(orders: Iterable[Order]) -> set[str]:
+    return {order.id for order in orders}
+
+
+async def test_an_order_is_in_the_journal_before_it_is_at_the_venue(floor: Desk) -> None:
+    floor.intend()
+    assert [type(event) for event in floor.journal.events] == [Intended]
+    assert not floor.venue.calls
+    floor.journal.is_full = True
+    with pytest.raises(OSError, match="no space"):
+        floor.intend(leg=2)
+    assert intended_id(2) not in floor.ledger.orders
+
+
+@pytest.mark.parametrize("failures", range(RETRIES_MAX + 1))
+async def test_a_passing_fault_is_tried_again_under_the_same_id(floor: Desk, failures: int) -> None:
+    floor.venue.script("place", *[Fault(Temporary("503"), takes_effect=True)] * failures)
+    order = await floor.send()
+    assert state_of(order) is OrderState.FILLED
+    assert len(floor.venue.asked("place")) == failures + 1
+    assert ids(floor.venue.asked("place")) == {intended_id(1)}
+    assert floor.size == 1
+
+
+async def test_backoff_doubles_within_its_jitter(floor: Desk) -> None:
+    floor.venue.fail("place", Temporary("503"))
+    began = floor.clock.monotonic()
+    await floor.send()
+    waited = floor.clock.monotonic() - began
+    least = BACKOFF_S * sum(2**attempt for attempt in range(RETRIES_MAX)) / 2
+    assert least <= waited <= 3 * least
+
+
+async def test_a_fault_that_does_not_pass_leaves_the_outcome_unknown(floor: Desk) -> None:
+    floor.venue.fail("place", Temporary("503"))
+    order = await floor.send()
+    assert state_of(order) is OrderState.UNKNOWN
+    assert len(floor.venue.asked("place")) == RETRIES_MAX + 1
+    assert floor.ledger.worst_case(BTC) == 1
+
+
+async def test_a_rate_limit_is_waited_out_as_the_venue_says(floor: Desk) -> None:
+    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=7.5)))
+    began = floor.clock.monotonic()
+    order = await floor.send()
+    assert floor.clock.monotonic() - began == pytest.approx(7.5)
+    assert state_of(order) is OrderState.FILLED
+
+
+async def test_nothing_is_repeated_that_may_not_be_any_more(floor: Desk) -> None:
+    floor.venue.fail("place", RateLimited("slow down", retry_after_s=7.5))
+    order = floor.intend()
+    error = await floor.desk.send(order, may_repeat=lambda: False)
+    assert isinstance(error, RateLimited)
+    assert state_of(order) is OrderState.REJECTED
+    assert len(floor.venue.asked("place")) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InvalidParam("tick"), RiskRejected("leverage"), Insufficient("margin"), ExchangeDown("maintenance")],
+)
+async def test_a_refusal_ends_the_order_and_frees_its_exposure(floor: Desk, error: VenueError) -> None:
+    floor.venue.script("place", Fault(error))
+    order = floor.intend()
+    assert await floor.desk.send(order) is error
+    assert state_of(order) is OrderState.REJECTED
+    assert str(error) in order.proof
+    assert floor.ledger.worst_case(BTC) == 0
+    assert not floor.told, "whoever asked is answered, and not woken too"
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("timeout"), VenueError("what was that?")])
+async def test_an_unknown_outcome_keeps_its_reservation_and_is_not_sent_again(
+    floor: Desk, error: VenueError
+) -> None:
+    floor.venue.script("place", *[Fault(error)] * (RETRIES_MAX + 1))
+    order = await floor.send()
+    assert state_of(order) is OrderState.UNKNOWN
+    assert floor.ledger.worst_case(BTC) == 1
+    if isinstance(error, OutcomeUnknown):
+        assert len(floor.venue.asked("place")) == 1
+
+
+async def test_an_unknown_order_that_the_venue_has_is_adopted(floor: Desk) -> None:
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout"), takes_effect=True))
+    order = await floor.send(price=990)
+    assert state_of(order) is OrderState.UNKNOWN
+    assert await floor.desk.resolve(order.order.id) is None
+    assert state_of(order) is OrderState.OPEN
+
+
+async def test_an_unknown_order_that_has_filled_brings_its_fills(floor: Desk) -> None:
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout"), takes_effect=True))
+    order = await floor.send()
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.FILLED
+    assert floor.ledger.net(BTC) == floor.size == 1
+
+
+async def test_an_unknown_order_that_the_venue_never_had_is_rejected(floor: Desk) -> None:
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    order = await floor.send()
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.REJECTED
+    assert "no such order" in order.proof
+
+
+@pytest.mark.parametrize("error", [Temporary("503"), OutcomeUnknown("timeout"), ExchangeDown("maintenance")])
+async def test_a_question_that_fails_proves_nothing(floor: Desk, error: VenueError) -> None:
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    floor.venue.fail("order", error)
+    order = await floor.send()
+    assert await floor.desk.resolve(order.order.id) is error
+    assert state_of(order) is OrderState.UNKNOWN
+
+
+async def test_an_order_on_its_way_is_not_taken_for_one_that_never_arrived(floor: Desk) -> None:
+    hold = Hold()
+    floor.venue.script("place", hold)
+    order = floor.intend(price=990)
+    sending = await soon(floor.desk.send(order))
+    assert await floor.desk.resolve(order.order.id) is None
+    assert await floor.desk.cancel(order.order.id) is None
+    assert state_of(order) is OrderState.INTENDED
+    hold.gate.set()
+    await sending
+    assert state_of(order) is OrderState.OPEN
+
+
+async def test_a_send_that_is_cancelled_half_way_is_unknown(floor: Desk) -> None:
+    floor.venue.script("place", Hold())
+    order = floor.intend()
+    sending = await soon(floor.desk.send(order))
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert state_of(order) is OrderState.UNKNOWN
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.REJECTED
+
+
+async def test_fills_that_cannot_be_read_leave_the_order_unknown_and_reserved(floor: Desk) -> None:
+    floor.venue.fail("fills_since", Temporary("503"))
+    order = floor.intend()
+    assert await floor.desk.send(order) is None
+    assert state_of(order) is OrderState.UNKNOWN
+    assert floor.ledger.worst_case(BTC) == 1
+    floor.venue.fail("fills_since", None)
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.FILLED
+
+
+async def test_a_cancel_ends_an_order(floor: Desk) -> None:
+    order = await floor.send(price=990)
+    assert await floor.desk.cancel(order.order.id) is None
+    assert state_of(order) is OrderState.CANCELLED
+
+
+async def test_a_cancel_of_an_order_that_is_gone_looks_up_how_it_ended(floor: Desk) -> None:
+    order = await floor.send(price=1000)
+    floor.show(997, 998)
+    assert await floor.desk.cancel(order.order.id) is None
+    assert state_of(order) is OrderState.FILLED
+    assert floor.ledger.net(BTC) == 1
+
+
+async def test_a_cancel_that_fails_changes_nothing(floor: Desk) -> None:
+    order = await floor.send(price=990)
+    floor.venue.fail("cancel", ExchangeDown("maintenance"))
+    assert isinstance(await floor.desk.cancel(order.order.id), ExchangeDown)
+    assert state_of(order) is OrderState.OPEN
+
+
+async def test_a_fill_may_overtake_its_acknowledgement(floor: Desk) -> None:
+    hold = Hold()
+    order = floor.intend(size="2")
+    floor.exchange.place("main", order.order)
+    floor.venue.script("place", hold)
+    sending = await soon(floor.desk.send(order))
+    for event in floor.heard:
+        if isinstance(event, Fill):
+            assert floor.desk.take_fill(event)
+    assert state_of(order) is OrderState.FILLED
+    hold.gate.set()
+    assert await sending is None
+    assert state_of(order) is OrderState.FILLED
+    assert floor.ledger.net(BTC) == floor.size == 2
+
+
+async def test_the_final_report_of_an_ioc_never_shows_less_exposure_than_there_is(floor: Desk) -> None:
+    order = floor.intend(size="15", tif=TimeInForce.IOC)
+    floor.exchange.place("main", order.order)
+    final = floor.exchange.order("main", order.order.id)
+    assert (final.status, final.filled) == (OrderStatus.CANCELLED, dec(10))
+    seen = []
+    hold = Hold()
+    floor.venue.script("fills_since", hold)
+    reporting = await soon(floor.desk.take_report(final))
+    seen.append(floor.ledger.worst_case(BTC))
+    hold.gate.set()
+    await reporting
+    seen.append(floor.ledger.worst_case(BTC))
+    assert seen == [15, 10]
+    assert state_of(order) is OrderState.CANCELLED
+
+
+async def test_a_fill_beyond_a_gap_waits_for_the_ones_before_it(floor: Desk) -> None:
+    for leg in (1, 2, 3):
+        order = floor.intend(leg)
+        floor.exchange.place("main", order.order)
+    fills = [event for event in floor.heard if isinstance(event, Fill)]
+    assert not floor.desk.take_fill(fills[2])
+    assert floor.ledger.net(BTC) == 0
+    await floor.desk.catch_up()
+    assert floor.ledger.net(BTC) == 3
+    assert all(floor.desk.take_fill(fill) for fill in fills), "told twice, counted once"
+    assert floor.ledger.net(BTC) == 3
+
+
+async def test_more_fills_than_a_page_are_all_caught_up_with(floor: Desk) -> None:
+    for leg in range(510):
+        floor.show(999, 1001)
+        floor.exchange.place("main", floor.intend(leg, size="0.02").order)
+    await floor.desk.catch_up()
+    assert floor.ledger.fill_sequence == 510
+    assert floor.ledger.net(BTC) == dec("10.20")
+
+
+async def test_news_of_an_order_that_is_not_ours_is_passed_over(floor: Desk) -> None:
+    stranger = Order(id=intended_id(77), symbol=BTC, side=Side.BUY, size=dec(1), price=dec(990))
+    await floor.desk.take_report(floor.exchange.place("main", stranger))
+    assert not floor.ledger.orders
+
+
+async def test_a_late_rejection_by_the_matching_engine_is_believed() -> None:
+    floor = Desk(latency=timedelta(milliseconds=50))
+    order = floor.intend(price=1001, tif=TimeInForce.POST_ONLY)
+    assert await floor.desk.send(order) is None
+    assert state_of(order) is OrderState.OPEN
+    floor.clock.advance(0.1)
+    floor.exchange.advance(floor.clock.now())
+    for event in floor.heard:
+        assert isinstance(event, OrderReport)
+        await floor.desk.take_report(event)
+    assert state_of(order) is OrderState.REJECTED
+    assert "would take" in order.proof
+
+
+async def test_not_found_is_an_answer_only_to_a_question_about_an_order(floor: Desk) -> None:
+    floor.venue.script("place", Fault(NotFound("no account main")))
+    order = floor.intend()
+    assert isinstance(await floor.desk.send(order), NotFound)
+    assert state_of(order) is OrderState.REJECTED

@@ -1,0 +1,20 @@
+"""An async Ray actor that does nothing: the least that a bot in Ray can cost. It imports nothing of ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+class BareActor:
+    """See the module."""
+
+    async def pid(self) -> int:
+        return os.getpid()
+
+    async def modules(self) -> list[str]:
+        """All that is imported in a process of Ray's own."""
+        return list(sys.modules)
+
+    async def echo(self, body: bytes) -> bytes:
+        return body
