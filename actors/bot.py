@@ -7,6 +7,7 @@ lives is small: the number of its last cycle. Everything else the wallet tells i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ from strategies.strategy import Needs, Strategy, View, needs
 
 _log = logging.getLogger(__name__)
 _json = msgspec.json.Encoder(order="deterministic")
+ALIVE_S = 2.0
 RECORDS_KEPT = 1_000  # cycle records that wait for the recorder; the oldest go first
 
 
@@ -53,6 +55,8 @@ class BotWallet(Protocol):
     async def hello(self, hello: Hello) -> Welcome: ...
 
     async def observe(self) -> Sight: ...
+
+    async def alive(self) -> None: ...
 
     async def submit(self, batch: Submit) -> Sequence[Outcome]: ...
 
@@ -115,15 +119,20 @@ class Bot:
     async def run(self) -> None:
         """Cycle until stopped. Raises whatever the strategy raises; ``Fenced`` ends it quietly."""
         interval_s = self.spec.decision_interval.total_seconds()
-        while not self._stopping.is_set():
-            began = self._clock.monotonic()
-            try:
+        rests_long = interval_s > ALIVE_S or self._needs.executor is not None
+        living = asyncio.create_task(self._live()) if rests_long else None
+        try:
+            while not self._stopping.is_set():
+                began = self._clock.monotonic()
                 await self.cycle()
-            except Fenced as error:
-                self.note = str(error)
-                _log.warning("fenced: %s", error)
-                return
-            await self._rest(interval_s - (self._clock.monotonic() - began))
+                await self._rest(interval_s - (self._clock.monotonic() - began))
+        except Fenced as error:
+            self.note = str(error)
+            _log.warning("fenced: %s", error)
+        finally:
+            if living is not None:
+                living.cancel()
+                await asyncio.gather(living, return_exceptions=True)
 
     async def cycle(self) -> CycleRecord | None:
         """One look, one decision, one batch. ``None`` when there was nothing to look at, or nothing was wanted."""
@@ -258,6 +267,14 @@ class Bot:
             decide_ms=round(self.decide_ms, 3),
             submit_ms=round(self.submit_ms, 3),
         )
+
+    async def _live(self) -> None:
+        """A sign of life for the wallet while a cycle is far away: a silent bot's entries are cancelled."""
+        while True:
+            await self._clock.sleep(ALIVE_S)
+            if self._welcome is not None:
+                with contextlib.suppress(TradingError):  # the next cycle finds out, and says so
+                    await self._wallet.alive()
 
     async def _rest(self, seconds: float) -> None:
         """Until the next interval, or until the wallet says that something changed, but a quarter of it at least."""

@@ -31,6 +31,10 @@ class InProcessWallet:
         assert self._hello is not None, "a bot says hello first"
         return self._wallet.observe(self._hello.bot, self._hello.epoch)
 
+    async def alive(self) -> None:
+        assert self._hello is not None, "a bot says hello first"
+        self._wallet.alive(self._hello.bot, self._hello.epoch)
+
     async def submit(self, batch: Submit) -> Sequence[Outcome]:
         return (await self._wallet.submit(batch)).outcomes
 

@@ -82,7 +82,14 @@ class Welcome(msgspec.Struct, frozen=True, tag=True):
 
 
 class Observe(msgspec.Struct, frozen=True, tag=True):
-    """What is there now? Also the bot's sign of life."""
+    """What is there now?"""
+
+    bot: BotId
+    epoch: int
+
+
+class Alive(msgspec.Struct, frozen=True, tag=True):
+    """The bot's sign of life while it rests or thinks."""
 
     bot: BotId
     epoch: int
@@ -205,7 +212,7 @@ class WalletReport(msgspec.Struct, frozen=True, tag=True):
     problems: tuple[str, ...] = ()
 
 
-WalletRequest = Hello | Observe | Submit | Admit | Retire | Engage | AskReport
+WalletRequest = Hello | Observe | Alive | Submit | Admit | Retire | Engage | AskReport
 WalletReply = Welcome | Sight | Submitted | Retired | Engaged | WalletReport | None
 WALLET_LINK = Protocols.of(requests=WalletRequest, replies=WalletReply, notices=Changed | Dismissed)
 

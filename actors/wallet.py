@@ -99,6 +99,13 @@ class Seat:
     paused_until: datetime | None = None
     judged_trades: int = 0  # closed trades when the Sharpe ratio was last looked at
     notify: Callable[[Changed | Dismissed], None] | None = None
+    is_told: bool = False  # that something changed, since it last looked
+
+    def tell(self) -> None:
+        """Let the bot know that something changed, once a look."""
+        if self.notify is not None and not self.is_told:
+            self.is_told = True
+            self.notify(Changed())
 
 
 @dataclass(slots=True)
@@ -257,7 +264,7 @@ class Wallet:
         IndicatorSet(
             hello.indicators
         )  # a name that nobody can compute is this bot's trouble, not its neighbours'
-        seat.notify = notify
+        seat.notify, seat.is_told = notify, False
         seat.watch = Watch(seat.spec.symbols, hello.indicators, hello.bar_interval_s)
         instruments = {s: self._instruments[s] for s in seat.spec.symbols if s in self._instruments}
         return Welcome(self.spec.name, self.incarnation, instruments)
@@ -266,6 +273,7 @@ class Wallet:
         """What the bot sees now. Raises as ``hello``, and ``LinkError`` before the venue was reconciled."""
         seat = self._seat(bot, epoch)
         account = self._reconciled()
+        seat.is_told = False
         held = self.ledger.holdings(bot)
         interval = seat.watch.bar_interval_s if seat.watch else 60.0
         snapshots = ((symbol, self._snapshot(symbol, interval)) for symbol in seat.spec.symbols)
@@ -279,6 +287,10 @@ class Wallet:
             budget=self._budget(seat, len(held)),
             halt=self._gate.level(bot),
         )
+
+    def alive(self, bot: BotId, epoch: int) -> None:
+        """The bot's sign of life while it rests or thinks. Raises as ``hello``."""
+        self._seat(bot, epoch)
 
     async def submit(self, batch: Submit) -> Submitted:
         """Take a bot's wishes: cancels first, then intents in their order. Raises as ``observe``."""
@@ -562,8 +574,8 @@ class Wallet:
             self.dirty.update(self.ledger.records)
             self.woken.set()
             for seat in self.seats.values():
-                if seat.notify is not None:
-                    seat.notify(Changed())
+                seat.is_told = False  # a halt is always worth a notice of its own
+                seat.tell()
 
     async def _verify(self) -> Engaged:
         now = self._clock.now()
@@ -585,8 +597,8 @@ class Wallet:
         self.dirty.add(bot)
         self.woken.set()
         seat = self.seats.get(bot)
-        if seat is not None and seat.notify is not None:
-            seat.notify(Changed())
+        if seat is not None:
+            seat.tell()
 
     def _alert(self, text: str, bot: BotId) -> None:
         _log.warning(text, extra={"bot": bot, "wallet": self.spec.name})

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from actors.messages import (
     Admit,
+    Alive,
     AskReport,
     Engage,
     Engaged,
@@ -64,6 +65,11 @@ class WalletClient:
         answer = await self._call(Observe(self._hello.bot, self._hello.epoch), ANSWER_MAX_S)
         assert isinstance(answer, Sight)
         return answer
+
+    async def alive(self) -> None:
+        """Tell the wallet that the bot lives."""
+        assert self._hello is not None
+        await self._call(Alive(self._hello.bot, self._hello.epoch), ANSWER_MAX_S)
 
     async def submit(self, batch: Submit) -> Sequence[Outcome]:
         """Submit, and resend the same identities when the way breaks: the wallet answers with what it has."""

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from actors.messages import (
     Admit,
+    Alive,
     AskReport,
     Engage,
     Hello,
@@ -33,6 +34,9 @@ class WalletSession:
                 return self._wallet.hello(message, self._notify)
             case Observe(bot, epoch):
                 return self._wallet.observe(bot, epoch)
+            case Alive(bot, epoch):
+                self._wallet.alive(bot, epoch)
+                return None
             case Submit():
                 return await self._wallet.submit(message)
             case Admit():

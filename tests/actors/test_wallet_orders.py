@@ -307,6 +307,8 @@ async def test_limits_of_a_seated_bot_change_without_a_new_seat(floor: Floor) ->
 
 async def test_a_changed_order_tells_its_own_bot_only(floor: Floor) -> None:
     await floor.submit(a_quote_intent(1))
+    floor.look()
+    floor.look(BEN)
     floor.notices[ANN].clear()
     floor.notices[BEN].clear()
     floor.show(980, 981)
@@ -314,6 +316,17 @@ async def test_a_changed_order_tells_its_own_bot_only(floor: Floor) -> None:
     assert floor.notices[ANN]
     assert not floor.notices[BEN]
     assert floor.held() == 1
+
+
+async def test_a_bot_is_told_once_until_it_looks_again(floor: Floor) -> None:
+    floor.look()
+    floor.notices[ANN].clear()
+    await floor.submit(a_quote_intent(1))
+    await floor.submit(a_quote_intent(2, price="980"))
+    assert len(floor.notices[ANN]) == 1
+    floor.look()
+    await floor.submit(a_quote_intent(3, price="970"))
+    assert len(floor.notices[ANN]) == 2
 
 
 async def test_a_gap_in_the_stream_is_filled_by_asking(floor: Floor) -> None:
@@ -364,3 +377,16 @@ async def test_an_indicator_that_does_not_exist_is_its_own_bots_trouble(floor: F
     floor.wallet.hello(Hello(BEN, 1, ("ema_12",), 60.0), floor.notices[BEN].append)
     (watch,) = floor.wallet.watches()
     assert watch.indicators == ("ema_12",)
+
+
+async def test_a_bot_that_only_says_it_lives_keeps_its_resting_entries(floor: Floor) -> None:
+    await floor.submit(a_quote_intent(1))
+    for _ in range(10):
+        floor.advance(5)
+        floor.wallet.alive(ANN, 1)
+    await floor.wallet.upkeep(everyone=True)
+    assert len(floor.resting()) == 1
+
+    floor.advance(60)
+    await floor.wallet.upkeep(everyone=True)
+    assert not floor.resting(), "it has been silent for longer than orphan_cancel_after"
