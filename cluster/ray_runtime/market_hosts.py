@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Coroutine, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from actors.market_data import MarketData
+from actors.market_data import DEFAULT_FINE, MarketData
 from actors.market_service import MarketDataService
 from actors.messages import MARKET_LINK
+from actors.recording import bar_interval
 from adapters.market.source import open_source
 from adapters.market.synthetic import SyntheticMarket
 from adapters.model import Side, Symbol
@@ -57,8 +58,9 @@ class MarketDataHost(Host):
         self.incarnation = self.incarnation or self.count_life()
         feed = PaperFeed(dial(EXCHANGE, PAPER_LINK, self.clock))
         instruments = await feed.instruments()
-        fine = timedelta(seconds=1) if fleet.market.source == "synthetic" else timedelta(minutes=1)
-        service = MarketDataService(MarketData(instruments, self.clock, fine), feed, self.clock)
+        recorded = bar_interval(_recording(fleet.market)) if fleet.market.source == "replay" else None
+        data = MarketData(instruments, self.clock, recorded or DEFAULT_FINE)
+        service = MarketDataService(data, feed, self.clock)
         await self.serve(MARKET_LINK, service.open_session)
         return service.run()
 
@@ -66,9 +68,13 @@ class MarketDataHost(Host):
 def _source(market: MarketSpec, prices: Mapping[Symbol, Decimal], now: datetime) -> MarketSource:
     """The fleet's market. A synthetic one goes on from the prices that are known, or begins with a past."""
     if market.source == "replay":
-        return open_source({symbol: Path(file) for symbol, file in market.files.items()})
+        return _recording(market)
     known = {symbol: price for symbol, price in prices.items() if symbol in market.symbols}
     start = now if known else now - HISTORY
     listing = SyntheticMarket(market.symbols, market.seed, start).instruments
     on_tick = {symbol: listing[symbol].round_price(price, Side.BUY) for symbol, price in known.items()}
     return SyntheticMarket(market.symbols, market.seed, start, market.step, on_tick or None)
+
+
+def _recording(market: MarketSpec) -> MarketSource:
+    return open_source({symbol: Path(file) for symbol, file in market.files.items()})
