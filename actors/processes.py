@@ -26,6 +26,7 @@ class BotLaunch(msgspec.Struct, frozen=True):
 class WalletLaunch(msgspec.Struct, frozen=True):
     """All that a new wallet process is told. Its keys it reads itself."""
 
+    fleet: str
     spec: WalletSpec
     incarnation: int
     lease_ttl_s: float

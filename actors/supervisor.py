@@ -343,6 +343,7 @@ class Supervisor:
             return
         keeper = WalletKeeper(
             next(wallet for wallet in self.fleet.wallets if wallet.name == name),
+            self.fleet.fleet,
             self.fleet.limits.lease_ttl / timedelta(seconds=1),
             processes=self._processes,
             store=self._store,

@@ -26,6 +26,7 @@ class WalletKeeper:
 
     Args:
         spec: the wallet.
+        fleet: whose it is.
         lease_ttl_s: which it is told.
         processes: where its process comes from.
         store: where incarnations are counted, before they exist.
@@ -36,6 +37,7 @@ class WalletKeeper:
     def __init__(
         self,
         spec: WalletSpec,
+        fleet: str,
         lease_ttl_s: float,
         *,
         processes: Processes,
@@ -47,6 +49,7 @@ class WalletKeeper:
         self.process: WalletProcess | None = None
         self.report: WalletReport | None = None
         self.incarnation = 0
+        self._fleet = fleet
         self._lease_ttl_s = lease_ttl_s
         self._processes = processes
         self._store = store
@@ -80,7 +83,7 @@ class WalletKeeper:
         await self._processes.enlist(self.spec.name, self.incarnation)
         await self._store.save_wallet(WalletPlace(self.spec.name, self.incarnation))
         return await self._processes.spawn_wallet(
-            WalletLaunch(self.spec, self.incarnation, self._lease_ttl_s)
+            WalletLaunch(self._fleet, self.spec, self.incarnation, self._lease_ttl_s)
         )
 
     async def _attend(self, process: WalletProcess) -> str:

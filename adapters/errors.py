@@ -49,7 +49,7 @@ class ConfigError(TradingError):
 
 
 class Conflict(TradingError):
-    """The command makes sense, but not now: a name is taken, another fleet is up, a confirmation is missing."""
+    """The command makes sense, but not now: another fleet is up, a bot still runs, a confirmation is missing."""
 
     disposition = Disposition.HALT_BOT
 

@@ -14,6 +14,6 @@ class ExitCode(IntEnum):
     NOT_RUNNING = 3  # no fleet runs in this home
     NOT_FOUND = 4  # no such bot, wallet or cycle
     REFUSED = (
-        5  # it makes sense, but not now: a name is taken, another fleet is up, a confirmation is missing
+        5  # it makes sense, but not now: another fleet is up, a bot still runs, a confirmation is missing
     )
     INCOMPLETE = 6  # begun, and not complete within its time: what is missing is named

@@ -51,7 +51,7 @@ class Home:
 
     @property
     def journals(self) -> Path:
-        """One journal per wallet."""
+        """One folder per fleet, one journal per wallet."""
         return self.state / "wallets"
 
     @property

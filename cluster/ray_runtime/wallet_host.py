@@ -33,7 +33,9 @@ class WalletHost(Host):
         (launch,) = self.arguments
         self.incarnation = launch.incarnation
         spec = launch.spec
-        journal = FileJournal(self.home.journals / f"{spec.name}.journal", sync=spec.journal == "fsync")
+        journal = FileJournal(
+            self.home.journals / launch.fleet / f"{spec.name}.journal", sync=spec.journal == "fsync"
+        )
         ledger = replayed(journal.events)
         journal.compact([ledger.summary()])
         venue = PaperClient(dial(EXCHANGE, PAPER_LINK, self.clock), spec.name, spec.equity_usd)
