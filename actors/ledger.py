@@ -15,6 +15,7 @@ from statistics import fmean, stdev
 
 from actors.ledger_events import (
     BookLine,
+    Crossed,
     Intended,
     Latch,
     Latched,
@@ -29,7 +30,7 @@ from actors.ledger_events import (
     Traded,
 )
 from actors.order_state import OrderEvent, OrderState, after
-from adapters.model import ZERO, BotId, ClientOrderId, Fill, Order, Side, Symbol
+from adapters.model import ZERO, BotId, ClientOrderId, Fill, Liquidity, Order, Side, Symbol
 from risk.exposure import worst_case
 from risk.intent import Purpose, bot_tag, is_ours, tag_of
 from strategies.strategy import Performance
@@ -130,6 +131,8 @@ class Ledger:
                 self._learn(order_id, news, proof)
             case Traded(fill):
                 self._trade(fill)
+            case Crossed():
+                self._cross(event)
             case Seated(bot, epoch):
                 self.record(bot).epoch = epoch
             case Latched(latches, generation):
@@ -274,6 +277,25 @@ class Ledger:
             self._learn(fill.order_id, OrderEvent.FILL, f"fill {fill.id}")
         elif order.state in (OrderState.INTENDED, OrderState.UNKNOWN):
             self._learn(fill.order_id, OrderEvent.ACCEPT, f"fill {fill.id}")
+
+    def _cross(self, crossed: Crossed) -> None:
+        """Two trades against each other, without a fee."""
+        gives = Side.SELL if crossed.size > 0 else Side.BUY
+        for bot, side in ((crossed.giver, gives), (crossed.taker, gives.opposite)):
+            book = self.books.setdefault((bot, crossed.symbol), BotBook())
+            part = Fill(
+                id="",
+                sequence=0,
+                order_id=ClientOrderId(""),
+                symbol=crossed.symbol,
+                side=side,
+                price=crossed.price,
+                size=abs(crossed.size),
+                fee=ZERO,
+                liquidity=Liquidity.TAKER,
+                at=crossed.at,
+            )
+            self._book_fill(book, self.record(bot), part)
 
     def _shares(self, fill: Fill) -> list[tuple[BotId, Fill]]:
         """Whose a trade is that no bot asked for, a liquidation or an operator's own: theirs whose holdings it closes.

@@ -55,6 +55,17 @@ class Traded(msgspec.Struct, frozen=True, tag=True):
     fill: Fill
 
 
+class Crossed(msgspec.Struct, frozen=True, tag=True):
+    """A holding went from one bot's book to another's, at a price, without the venue."""
+
+    symbol: Symbol
+    giver: BotId
+    taker: BotId
+    size: Decimal  # base, signed: what the giver held
+    price: Decimal
+    at: datetime
+
+
 class Latched(msgspec.Struct, frozen=True, tag=True):
     """The halts in force from now on, all of them."""
 
@@ -128,4 +139,4 @@ class Summary(msgspec.Struct, frozen=True, tag=True):
     fill_sequence: int
 
 
-LedgerEvent = Intended | Learned | Traded | Latched | Seated | LeaseTaken | Summary
+LedgerEvent = Intended | Learned | Traded | Crossed | Latched | Seated | LeaseTaken | Summary

@@ -7,13 +7,14 @@ import random
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 
+from actors.crossing import Crossing
 from actors.journal import Journal
 from actors.ledger import Ledger, LedgerOrder
-from actors.ledger_events import Intended, Learned, LedgerEvent, Protection, Traded
+from actors.ledger_events import Crossed, Intended, Learned, LedgerEvent, Protection, Traded
 from actors.order_state import EVENT_OF_STATUS, OrderEvent, OrderState
 from adapters.clock import Clock
 from adapters.errors import Disposition, NotFound, VenueError
-from adapters.model import BotId, ClientOrderId, Fill, Order, OrderReport, OrderStatus
+from adapters.model import BotId, ClientOrderId, Fill, Order, OrderReport, OrderStatus, Symbol
 from adapters.venue import Venue
 from risk.intent import Purpose
 
@@ -103,6 +104,13 @@ class OrderDesk:
             if isinstance(error, asyncio.CancelledError):
                 raise
         return None
+
+    def cross(self, symbol: Symbol, crossing: Crossing, price: Decimal) -> None:
+        """Move a holding from one bot's book to another's, at the mark."""
+        giver, taker = crossing.giver, crossing.taker
+        self.write(Crossed(symbol, giver, taker, crossing.size, price, self._clock.now()))
+        self._on_change(giver)
+        self._on_change(taker)
 
     async def cancel(self, order_id: ClientOrderId) -> VenueError | None:
         """Cancel; an order that is already gone is a success, looked up for how it ended."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 
+from actors.crossing import crossings
 from actors.ledger import Ledger, LedgerOrder
 from actors.order_desk import OrderDesk
 from actors.order_state import OrderState
 from actors.protection import Guarding, protect
-from actors.stance import Close, Stance, is_closing_now, steps_to
+from actors.stance import Stance, is_closing_now, steps_to
 from adapters.errors import Disposition, VenueError
 from adapters.model import BotId, ClientOrderId, Instrument, Order, OrderType, Side, Symbol, TimeInForce
 from risk.intent import Purpose, client_order_id
@@ -32,12 +34,14 @@ class Upkeep:
         desk: OrderDesk,
         incarnation: int,
         stance_of: Callable[[BotId], Stance],
+        mark: Callable[[Symbol], Decimal | None],
         alert: Callable[[str, BotId], None],
     ) -> None:
         self._desk = desk
         self._ledger: Ledger = desk.ledger
         self._incarnation = incarnation
         self._stance_of = stance_of
+        self._mark = mark
         self._alert = alert
         self._numbers = itertools.count(1)
         self._stops: dict[
@@ -54,29 +58,50 @@ class Upkeep:
             await asyncio.gather(
                 *(self._desk.cancel(id_) for steps in todo.values() for id_ in steps.cancels)
             )
-            await asyncio.gather(*(self._close(close) for steps in todo.values() for close in steps.closes))
+            closes = [close for steps in todo.values() for close in steps.closes]
+            for symbol in sorted({close.symbol for close in closes}):
+                self._settle(symbol, [close.bot for close in closes if close.symbol == symbol])
+            await asyncio.gather(*(self._close(close.bot, close.symbol) for close in closes))
             for bot in todo:
                 await self._protect(bot)
+
+    def _settle(self, symbol: Symbol, leaving: Sequence[BotId]) -> None:
+        """Bots that share the market close against each other first, as far as that spares the venue."""
+        price, instrument = self._mark(symbol), self.instruments.get(symbol)
+        held = {
+            bot: book.size
+            for (bot, market), book in self._ledger.books.items()
+            if market == symbol and book.size
+        }
+        if not price or instrument is None or len(held) < 2:
+            return
+        settled = crossings(
+            {bot: held[bot] for bot in leaving if bot in held},
+            {bot: size for bot, size in held.items() if bot not in leaving},
+            least=instrument.min_notional_usd / price,
+        )
+        for crossing in settled:
+            self._desk.cross(symbol, crossing, price)
 
     async def _resolve(self) -> None:
         unknown = [order.order.id for order in self._ledger.live() if order.state is OrderState.UNKNOWN]
         await asyncio.gather(*(self._desk.resolve(order_id) for order_id in unknown))
 
-    async def _close(self, close: Close) -> None:
-        if not close.size or any(map(is_closing_now, self._ledger.live(close.bot, close.symbol))):
+    async def _close(self, bot: BotId, symbol: Symbol) -> None:
+        size = self._ledger.book(bot, symbol).size
+        if not size or any(map(is_closing_now, self._ledger.live(bot, symbol))):
             return  # what is on its way decides what is left; the next pass sees it
-        side = Side.SELL if close.size > 0 else Side.BUY
-        net = self._ledger.net(close.symbol)
+        net = self._ledger.net(symbol)
         order = Order(
-            id=self._new_id(close.bot),
-            symbol=close.symbol,
-            side=side,
-            size=abs(close.size),
+            id=self._new_id(bot),
+            symbol=symbol,
+            side=Side.SELL if size > 0 else Side.BUY,
+            size=abs(size),
             type=OrderType.MARKET,
             tif=TimeInForce.IOC,
-            reduce_only=net * close.size > 0 and abs(close.size) <= abs(net),
+            reduce_only=net * size > 0 and abs(size) <= abs(net),
         )
-        await self._desk.send(self._desk.intend(order, bot=close.bot, purpose=Purpose.CLOSE))
+        await self._desk.send(self._desk.intend(order, bot=bot, purpose=Purpose.CLOSE))
 
     async def _protect(self, bot: BotId) -> None:
         symbols = {order.order.symbol for order in self._ledger.live(bot)} | set(self._ledger.holdings(bot))
@@ -117,7 +142,7 @@ class Upkeep:
     async def _close_unprotected(self, bot: BotId, symbol: Symbol, reason: str) -> None:
         self._alert(f"stop refused ({reason}); closing {symbol}", bot)
         self._stops.pop((bot, symbol), None)
-        await self._close(Close(bot=bot, symbol=symbol, size=self._ledger.book(bot, symbol).size))
+        await self._close(bot, symbol)
 
     def _new_id(self, bot: BotId) -> ClientOrderId:
         return client_order_id(bot, self._incarnation, next(self._numbers), WALLET_LEGS)

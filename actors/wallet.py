@@ -152,7 +152,7 @@ class Wallet:
         self._desk = OrderDesk(venue, journal, ledger, clock, self._changed)
         self._gate = Gate(spec.name, incarnation)
         self._gate.engage(ledger.latches, ledger.generation)
-        self._upkeep = Upkeep(self._desk, incarnation, self.stance, self._alert)
+        self._upkeep = Upkeep(self._desk, incarnation, self.stance, self._mark, self._alert)
         self._instruments: Mapping[Symbol, Instrument] = {}
         self._account: Account | None = None
         self._account_at = 0.0  # monotonic
@@ -412,6 +412,10 @@ class Wallet:
                 reserve = reserve_price(order.order.price or mark, mark)
                 sides[order.order.side] += order.remaining * reserve
         return held * mark, sides[Side.BUY], sides[Side.SELL]
+
+    def _mark(self, symbol: Symbol) -> Decimal | None:
+        seen = self._latest.get(symbol)
+        return seen.snapshot.mark_price if seen else None
 
     def _paid(self, symbol: Symbol, held: Decimal) -> Decimal:
         """What a unit of the account's position cost."""

@@ -25,6 +25,7 @@ from adapters.wire_errors import ErrorBody, as_error, error_body
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 UNREAD_BYTES_MAX = 32 * 1024 * 1024
+CLOSE_MAX_S = 1.0
 _LENGTH = struct.Struct(">I")
 _log = logging.getLogger(__name__)
 
@@ -284,10 +285,13 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 
 
 async def close_writer(writer: asyncio.StreamWriter) -> None:
-    """Close and wait, whatever state the connection is in."""
+    """Close and wait, whatever state the connection is in; who does not read the rest in time does not get it."""
     writer.close()
-    with contextlib.suppress(OSError, asyncio.CancelledError):
-        await writer.wait_closed()
+    try:
+        async with asyncio.timeout(CLOSE_MAX_S):
+            await writer.wait_closed()
+    except (OSError, TimeoutError, asyncio.CancelledError):
+        writer.transport.abort()
 
 
 def _notify(writer: asyncio.StreamWriter, body: Any) -> None:

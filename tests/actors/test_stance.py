@@ -188,3 +188,15 @@ def test_a_fitting_stop_is_never_cancelled_while_it_is_the_only_one(ledger: Ledg
     if wanted_stops(ledger):
         guarded(ledger, replace(missing(ledger), place=()))
         assert wanted_stops(ledger)
+
+
+def test_of_two_stops_that_fit_one_goes() -> None:
+    entry = an_intended(1, "2")
+    events: list[LedgerEvent] = [entry, a_fill(1, entry.order.id, "2")]
+    for leg in (11, 12):
+        stop = replace(
+            an_order(leg, "2", Side.SELL), type=OrderType.STOP, price=None, trigger=entry.protection.stop_loss
+        )
+        events.append(Intended(stop, ANN, Purpose.STOP, ZERO, Protection(), NOW))
+        events.append(Learned(stop.id, OrderEvent.ACCEPT, "", NOW))
+    assert missing(replayed(events)).cancel == (intended_id(12),)

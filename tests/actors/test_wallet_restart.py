@@ -126,6 +126,10 @@ async def test_killed_between_journal_and_send(floor: Floor, monkeypatch: pytest
     floor.born()
     assert floor.wallet.ledger.orders[intended_id(0)].state is OrderState.INTENDED
     assert floor.wallet.used_usd() == 1010, "reserved until there is proof"
+    floor.venue.script("open_orders", Fault(Temporary("503")))
+    with pytest.raises(Temporary):
+        await floor.wallet.start()
+    assert floor.wallet.report().unknown_orders == 1
     await floor.wallet.start()
     assert floor.wallet.ledger.orders[intended_id(0)].state is OrderState.REJECTED
     assert floor.wallet.used_usd() == 0

@@ -317,6 +317,21 @@ async def test_who_does_not_read_is_cut_off_and_the_others_are_not(
     del reader
 
 
+async def test_who_does_not_read_does_not_hold_up_the_end(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "CLOSE_MAX_S", 0.01)
+    _, writer = await line.raw()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a socket's
+    body = msgspec.Raw(msgspec.msgpack.encode(Say(bytes=4_000_000)))
+    link.write_frame(writer, link.Request(1, 10.0, body))
+    await until(lambda: bool(line.sessions) and bool(line.sessions[0].heard))
+    await quickly(line.server.aclose())
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
 async def test_answers_that_nobody_reads_do_not_pile_up_either(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,13 +109,14 @@ def test_an_acknowledgement_frees_no_more_than_is_not_used() -> None:
     assert shrunk is not None
     acknowledged = a_renewal(
         A,
-        600,
+        Decimal("600.005"),
         applied_epoch=shrunk.epoch,
         applied_sequence=shrunk.sequence,
         applied_budget_usd=shrunk.budget_usd,
     )
+    guard.used[B] = Decimal(400)  # so that there is nothing to share
     guard.renew(acknowledged)
-    assert guard.grants[A].granted_usd >= 600
+    assert guard.grants[A].granted_usd == Decimal("600.005")
 
 
 def test_a_new_epoch_counts_from_one_and_frees_nothing() -> None:
