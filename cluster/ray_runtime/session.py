@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
 import ray
@@ -45,7 +46,8 @@ def connection(home: Home) -> Iterator[None]:
         with redirect_stdout(cast("TextIO", _WithoutRay(sys.stdout, rays_own))):
             yield
     finally:
-        ray.shutdown()
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it tells what it had held back
+            ray.shutdown()
 
 
 class _WithoutRay:
