@@ -77,7 +77,7 @@ class FileJournal:
     Args:
         path: the file; its folder is made.
         sync: whether every append is flushed to the disk before it returns. Without it an append survives the
-            death of the process but not of the machine.
+            death of the process at once, and that of the machine from the next ``flush`` on.
 
     Raises:
         JournalBusy: somebody else holds the lock.
@@ -90,6 +90,7 @@ class FileJournal:
         self._sync = sync
         self._appended = 0
         self._failed = False
+        self._unsynced = False
         self._fd = _open_locked(path)
         try:
             self.events, good = _read(self._fd, path)
@@ -107,8 +108,15 @@ class FileJournal:
         _write(self._fd, b"".join(map(_record, events)))
         if self._sync:
             os.fdatasync(self._fd)
+        self._unsynced = not self._sync
         self._failed = False
         self._appended += len(events)
+
+    def flush(self) -> None:
+        """Bring what was appended without ``sync`` to the disk. Raises ``OSError``."""
+        if self._unsynced:
+            self._unsynced = False
+            os.fdatasync(self._fd)
 
     @property
     def is_long(self) -> bool:

@@ -188,7 +188,9 @@ class BotLine(msgspec.Struct, frozen=True):
 
 
 class AskReport(msgspec.Struct, frozen=True, tag=True):
-    """How do you do?"""
+    """How do you do? With ``fresh``, ask the venue first."""
+
+    fresh: bool = False
 
 
 class WalletReport(msgspec.Struct, frozen=True, tag=True):

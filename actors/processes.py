@@ -70,7 +70,9 @@ class BotProcess(Process, Protocol):
 class WalletProcess(Process, Protocol):
     """A wallet's process."""
 
-    async def report(self) -> WalletReport: ...
+    async def report(self, *, fresh: bool = False) -> WalletReport:
+        """How it does; ``fresh`` asks the venue first."""
+        ...
 
     async def admit(self, admit: Admit) -> None: ...
 

@@ -7,6 +7,7 @@ venue. It trusts no bot, and what it has promised it finds again after a crash.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections import Counter, deque
@@ -72,6 +73,7 @@ from risk.review import review
 from risk.verdict import Refused
 from strategies.strategy import Budget, Performance
 
+LOOKS_MAX = 3
 EQUITY_AGE_MAX_S = 30.0  # an older reading counts as unknown: nothing may be added
 _OUTCOMES = {
     OrderState.INTENDED: OutcomeKind.UNKNOWN,  # it is being sent at this moment
@@ -211,6 +213,17 @@ class Wallet:
             self._alert(f"{symbol}: our books say {ours}, the venue says {theirs}; reduce only", EXTERNAL)
         self._quarantined = self._suspects & differing.keys()
         self._suspects = set(differing)
+
+    async def look_again(self) -> None:
+        """Bring books, positions and account to this instant, as far as the venue answers."""
+        with contextlib.suppress(VenueError):
+            await self.refresh_account()
+            for _ in range(LOOKS_MAX):
+                positions = await self._venue.positions()
+                await self._desk.catch_up()
+                self._venue_positions = {position.symbol: position.size for position in positions}
+                if not mismatches(self.ledger, positions):
+                    return  # else something traded in between
 
     async def renew(self, guard: Guard) -> None:
         """Ask for the lease again, and learn of halts on the way. Raises what the way to the guard raises."""

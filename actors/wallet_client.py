@@ -101,9 +101,9 @@ class WalletClient:
         assert isinstance(answer, Retired)
         return answer
 
-    async def report(self) -> WalletReport:
-        """How the wallet does."""
-        answer = await self._call(AskReport(), ANSWER_MAX_S)
+    async def report(self, *, fresh: bool = False) -> WalletReport:
+        """How the wallet does; ``fresh`` asks the venue first."""
+        answer = await self._call(AskReport(fresh), ANSWER_MAX_S)
         assert isinstance(answer, WalletReport)
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -60,6 +61,12 @@ class WalletKeeper:
     def ready(self) -> bool:
         """Whether it has reconciled with its venue and serves."""
         return self.process is not None and self.report is not None and self.report.ready
+
+    async def refresh(self) -> None:
+        """Have the newest report, as far as the wallet answers."""
+        if self.process is not None:
+            with contextlib.suppress(LinkError):
+                self.report = await self.process.report(fresh=True)
 
     async def run(self) -> None:
         """Adopt the living or start anew, for ever."""

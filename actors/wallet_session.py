@@ -46,7 +46,9 @@ class WalletSession:
                 return await self._wallet.retire(message)
             case Engage():
                 return await self._wallet.engage(message)
-            case AskReport():
+            case AskReport(fresh):
+                if fresh:
+                    await self._wallet.look_again()
                 return self._wallet.report()
             case _:
                 assert_never(message)

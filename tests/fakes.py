@@ -383,7 +383,7 @@ class FakeWallet(FakeProcess):
         self.retirements_left = 0  # how many more requests until one is done
         self.admit_errors: Mapping[BotId, Exception] = {}
 
-    async def report(self) -> WalletReport:
+    async def report(self, *, fresh: bool = False) -> WalletReport:
         await self.hear()
         return WalletReport(
             wallet=self.launch.spec.name,

@@ -98,8 +98,8 @@ class RayWallet(RayProcess):
         clock = SystemClock()
         self._client = WalletClient(dial(name, WALLET_LINK, clock), clock)
 
-    async def report(self) -> WalletReport:
-        return await self._client.report()
+    async def report(self, *, fresh: bool = False) -> WalletReport:
+        return await self._client.report(fresh=fresh)
 
     async def admit(self, admit: Admit) -> None:
         await self._client.admit(admit)

@@ -79,6 +79,7 @@ class SupervisorHost(Host):
     async def status(self) -> FleetStatus | None:
         """The fleet at this instant."""
         await self.started.wait()
+        await asyncio.gather(*(keeper.refresh() for keeper in self.supervisor.wallets.values()))
         services = await self.processes.services()
         return fleet_status(self.supervisor, {**services, "supervisor": self.here}, self.clock)
 

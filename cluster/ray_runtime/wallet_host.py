@@ -22,6 +22,7 @@ from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import EXCHANGE, MARKET_DATA
 from cluster.ray_runtime.remote import RemoteGuard
 
+GROUP_S = 0.005  # between two flushes of a journal that is synced in groups
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +50,7 @@ class WalletHost(Host):
             node=node_id(),
         )
         await self.serve(WALLET_LINK, lambda notify: WalletSession(self.wallet, notify))
-        return WalletService(
+        work = WalletService(
             self.wallet,
             venue=venue,
             guard=RemoteGuard(launch.lease_ttl_s),
@@ -57,6 +58,15 @@ class WalletHost(Host):
             renew_every_s=launch.lease_ttl_s / 3,
             clock=self.clock,
         ).run()
+        return work if spec.journal == "fsync" else self._flushing(journal, work)
+
+    async def _flushing(self, journal: FileJournal, work: Coroutine[Any, Any, None]) -> None:
+        """Beside the work, bring the journal to the disk every few milliseconds."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(work)
+            while True:
+                await self.clock.sleep(GROUP_S)
+                journal.flush()
 
     async def start(self) -> None:
         try:

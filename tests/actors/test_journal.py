@@ -220,3 +220,19 @@ def test_it_is_long_after_many_appends_and_short_after_compacting(
     lengths.append(journal.is_long)
     assert lengths == [False, True, False]
     journal.close()
+
+
+@pytest.mark.parametrize(("sync", "at_append", "at_flush"), [(True, 2, 0), (False, 0, 1)])
+def test_a_journal_in_groups_goes_to_the_disk_at_its_flush_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, sync: bool, at_append: int, at_flush: int
+) -> None:
+    synced: list[int] = []
+    journal = FileJournal(tmp_path / "group.journal", sync=sync)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    journal.append(Seated(BotId("ann"), 1))
+    journal.append(Seated(BotId("ann"), 2))
+    assert len(synced) == at_append
+    journal.flush()
+    journal.flush()
+    assert len(synced) == at_append + at_flush
+    journal.close()

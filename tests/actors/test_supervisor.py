@@ -422,16 +422,20 @@ async def test_a_status_that_cannot_be_saved_is_no_bot_lost(house: House) -> Non
 
 async def test_a_death_during_the_first_word_is_not_overlooked() -> None:
     house = House()
+    house.processes.are_born_deaf = True
     await house.begin()
     await house.supervisor.deploy(a_fleet(a_spec()))
     while not house.processes.bots_spawned:
         await house.clock.advance(0.05)
     gate = house.store.pause("save_status")
+    house.processes.are_born_deaf = house.bot().is_deaf = False
     await house.clock.advance(0.3)
+    del house.store.pauses["save_status"]  # who waits there waits on, who comes later passes
     house.bot().die("boom")
     await settle()
     gate.set()
     await house.wait(4)
+    assert house.events("crash") == ["boom"]
     assert house.state() is BotState.RUNNING
     assert house.bot().lives()
     assert len(house.processes.bots_spawned) == 2
