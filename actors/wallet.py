@@ -12,14 +12,15 @@ import logging
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from actors.answers import outcome, refusal, resting, stranger
 from actors.gate import Gate
 from actors.journal import Journal
-from actors.ledger import EXTERNAL, Ledger, LedgerOrder
+from actors.ledger import EXTERNAL, Ledger
 from actors.ledger_events import Latched, LeaseTaken, Protection, Seated
 from actors.messages import (
     Admit,
@@ -31,8 +32,6 @@ from actors.messages import (
     GuardAnswer,
     Hello,
     Outcome,
-    OutcomeKind,
-    Refusal,
     Retire,
     Retired,
     Sight,
@@ -45,7 +44,9 @@ from actors.messages import (
 )
 from actors.order_desk import OrderDesk
 from actors.order_state import OrderState
+from actors.prices import Prices
 from actors.recovery import lost_in_a_crash, mismatches, reconcile
+from actors.seat import Seat, watches
 from actors.stance import Stance, stance_of, steps_to
 from actors.upkeep import Upkeep
 from adapters.clock import Clock
@@ -57,30 +58,21 @@ from adapters.model import (
     BotId,
     Instrument,
     OrderReport,
-    OrderStatus,
     Position,
     Side,
-    Snapshot,
     Symbol,
 )
 from adapters.venue import UserEvent, Venue
-from config.spec import BotSpec, ExitMode, HaltLevel, WalletSpec
+from config.spec import ExitMode, HaltLevel, WalletSpec
 from risk.context import ReviewContext
-from risk.exposure import reserve_price, worst_case
-from risk.intent import Intent, Purpose, bot_tag, is_ours, tag_of
+from risk.intent import Intent, Purpose
 from risk.leases import Renewal
 from risk.review import review
 from risk.verdict import Refused
-from strategies.strategy import Budget, Performance
+from strategies.strategy import Budget
 
 LOOKS_MAX = 3
 EQUITY_AGE_MAX_S = 30.0  # an older reading counts as unknown: nothing may be added
-_OUTCOMES = {
-    OrderState.INTENDED: OutcomeKind.UNKNOWN,  # it is being sent at this moment
-    OrderState.UNKNOWN: OutcomeKind.UNKNOWN,
-    OrderState.REJECTED: OutcomeKind.REJECTED,
-    OrderState.EXPIRED: OutcomeKind.REJECTED,
-}
 _log = logging.getLogger(__name__)
 
 
@@ -88,32 +80,6 @@ class Guard(Protocol):
     """The risk guard, as a wallet sees it."""
 
     async def renew(self, renewal: Renewal) -> GuardAnswer: ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Seat:
-    """A bot that may speak to this wallet, and what it last said."""
-
-    spec: BotSpec
-    epoch: int
-    seen_at: float  # monotonic
-    watch: Watch | None = None
-    paused_until: datetime | None = None
-    judged_trades: int = 0  # closed trades when the Sharpe ratio was last looked at
-    notify: Callable[[Changed | Dismissed], None] | None = None
-    is_told: bool = False  # that something changed, since it last looked
-
-    def tell(self) -> None:
-        """Let the bot know that something changed, once a look."""
-        if self.notify is not None and not self.is_told:
-            self.is_told = True
-            self.notify(Changed())
-
-
-@dataclass(slots=True)
-class _Seen:
-    snapshot: Snapshot
-    at: float  # monotonic
 
 
 @dataclass(slots=True)
@@ -154,12 +120,11 @@ class Wallet:
         self._desk = OrderDesk(venue, journal, ledger, clock, self._changed)
         self._gate = Gate(spec.name, incarnation)
         self._gate.engage(ledger.latches, ledger.generation)
-        self._upkeep = Upkeep(self._desk, incarnation, self.stance, self._mark, self._alert)
+        self._prices = Prices(clock)
+        self._upkeep = Upkeep(self._desk, incarnation, self.stance, self._prices.mark, self._alert)
         self._instruments: Mapping[Symbol, Instrument] = {}
         self._account: Account | None = None
         self._account_at = 0.0  # monotonic
-        self._markets: dict[tuple[float, Symbol], _Seen] = {}
-        self._latest: dict[Symbol, _Seen] = {}
         self._venue_positions: dict[Symbol, Decimal] = {}
         self._suspects: set[Symbol] = set()  # mismatched once
         self._quarantined: set[Symbol] = set()  # mismatched twice: reduce only
@@ -191,11 +156,7 @@ class Wallet:
 
     def take_snapshots(self, news: Snapshots) -> None:
         """News from market data."""
-        now = self._clock.monotonic()
-        for snapshot in news.snapshots:
-            seen = _Seen(snapshot, now)
-            self._markets[news.bar_interval_s, snapshot.symbol] = seen
-            self._latest[snapshot.symbol] = seen
+        self._prices.take(news)
 
     async def refresh_account(self) -> None:
         """Read the account. Raises what the venue raises; the old reading then ages."""
@@ -253,20 +214,8 @@ class Wallet:
         await self._upkeep.run(sorted(bots))
 
     def watches(self) -> Sequence[Watch]:
-        """What this wallet needs from market data: one watch a bar length, over all its bots."""
-        merged: dict[float, tuple[set[Symbol], set[str]]] = {}
-        for seat in self.seats.values():
-            if seat.watch:
-                symbols, indicators = merged.setdefault(seat.watch.bar_interval_s, (set(), set()))
-                symbols.update(seat.watch.symbols)
-                indicators.update(seat.watch.indicators)
-        unwatched = self.ledger.symbols() - {s for symbols, _ in merged.values() for s in symbols}
-        if unwatched:
-            merged.setdefault(60.0, (set(), set()))[0].update(unwatched)
-        return [
-            Watch(tuple(sorted(symbols)), tuple(sorted(indicators)), interval)
-            for interval, (symbols, indicators) in sorted(merged.items())
-        ]
+        """What this wallet needs from market data."""
+        return watches(self.seats.values(), self.ledger.symbols())
 
     # ── a bot's requests ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -288,12 +237,13 @@ class Wallet:
         account = self._reconciled()
         seat.is_told = False
         held = self.ledger.holdings(bot)
-        interval = seat.watch.bar_interval_s if seat.watch else 60.0
-        snapshots = ((symbol, self._snapshot(symbol, interval)) for symbol in seat.spec.symbols)
+        snapshots = (
+            (symbol, self._prices.snapshot(symbol, seat.bar_interval_s)) for symbol in seat.spec.symbols
+        )
         return Sight(
             account=account,
             positions={symbol: self._position(bot, symbol) for symbol in held},
-            orders=tuple(_as_report(order) for order in self.ledger.live(bot)),
+            orders=tuple(resting(order) for order in self.ledger.live(bot)),
             markets={symbol: snapshot for symbol, snapshot in snapshots if snapshot is not None},
             recently_closed=self._closed(bot),
             performance=self.ledger.record(bot).performance(),
@@ -412,46 +362,22 @@ class Wallet:
 
     def used_usd(self) -> Decimal:
         """Worst-case exposure: every position, resting order and order of unknown outcome, market by market."""
-        return sum((worst_case(*self._sides_usd(symbol)) for symbol in self.ledger.symbols()), ZERO)
-
-    def _sides_usd(self, symbol: Symbol) -> tuple[Decimal, Decimal, Decimal]:
-        """The account's position at the mark, and its buys and sells at their reserve prices."""
-        seen = self._latest.get(symbol)
-        held = self.ledger.net(symbol)
-        mark = seen.snapshot.mark_price if seen else self._paid(symbol, held)
-        sides = {Side.BUY: ZERO, Side.SELL: ZERO}
-        for order in self.ledger.live(symbol=symbol):
-            if not order.purpose.reduces:
-                reserve = reserve_price(order.order.price or mark, mark)
-                sides[order.order.side] += order.remaining * reserve
-        return held * mark, sides[Side.BUY], sides[Side.SELL]
-
-    def _mark(self, symbol: Symbol) -> Decimal | None:
-        seen = self._latest.get(symbol)
-        return seen.snapshot.mark_price if seen else None
-
-    def _paid(self, symbol: Symbol, held: Decimal) -> Decimal:
-        """What a unit of the account's position cost."""
-        paid = sum((book.cost_usd for (_, s), book in self.ledger.books.items() if s == symbol), ZERO)
-        return abs(paid / held) if held else ZERO
+        return self._prices.used_usd(self.ledger)
 
     def _equity(self) -> Decimal | None:
         if self._account is None or self._clock.monotonic() - self._account_at > EQUITY_AGE_MAX_S:
             return None
         return self._account.equity_usd
 
-    def _snapshot(self, symbol: Symbol, interval: float | None = None) -> Snapshot | None:
-        seen = self._latest.get(symbol) if interval is None else self._markets.get((interval, symbol))
-        if seen is None:
-            return None
-        waited_s = self._clock.monotonic() - seen.at
-        return replace(seen.snapshot, age_s=seen.snapshot.age_s + waited_s) if waited_s else seen.snapshot
-
     def _position(self, bot: BotId, symbol: Symbol) -> Position:
         book = self.ledger.book(bot, symbol)
-        seen = self._latest.get(symbol)
-        mark = seen.snapshot.mark_price if seen else book.entry_price
-        return Position(symbol=symbol, size=book.size, entry_price=book.entry_price, mark_price=mark)
+        mark = self._prices.mark(symbol)
+        return Position(
+            symbol=symbol,
+            size=book.size,
+            entry_price=book.entry_price,
+            mark_price=book.entry_price if mark is None else mark,
+        )
 
     def _closed(self, bot: BotId) -> Mapping[Symbol, datetime]:
         books = self.ledger.books.items()
@@ -485,12 +411,11 @@ class Wallet:
     async def _place(self, seat: Seat, intent: Intent) -> Outcome:
         known = self.ledger.orders.get(intent.id)
         if known is not None and known.bot == seat.spec.name:
-            return _outcome(known)
-        verdict = _stranger(intent, seat.spec.name) or review(intent, self._context(seat, intent))
+            return outcome(known)
+        verdict = stranger(intent, seat.spec.name) or review(intent, self._context(seat, intent))
         if isinstance(verdict, Refused):
             self._refusals[verdict.rule] += 1
-            refusal = Refusal(verdict.symbol, verdict.rule, verdict.detail, verdict.limit, verdict.value)
-            return Outcome(intent.id, OutcomeKind.REFUSED, intent.symbol, refusal=refusal)
+            return refusal(verdict)
         self._rate.times.append(self._clock.monotonic())
         intended = self._desk.intend(
             verdict.order,
@@ -503,7 +428,7 @@ class Wallet:
         error = await self._desk.send(intended, may_repeat=lambda: reduces or self._may_add(seat.spec.name))
         if error is not None:
             self._refusals[type(error).__name__] += 1
-        return _outcome(intended, error)
+        return outcome(intended, error)
 
     def _context(self, seat: Seat, intent: Intent) -> ReviewContext:
         bot, symbol = seat.spec.name, intent.symbol
@@ -512,16 +437,16 @@ class Wallet:
         if symbol in self._quarantined or self._equity() is None:
             level = max(level or HaltLevel.REDUCE_ONLY, HaltLevel.REDUCE_ONLY, key=lambda halt: halt.rank)
         used = self.used_usd()
-        position_usd, buys_usd, sells_usd = self._sides_usd(symbol)
+        position_usd, buys_usd, sells_usd = self._prices.sides_usd(self.ledger, symbol)
         entries = [order for order in self.ledger.live(bot, symbol) if not order.purpose.reduces]
         performance = self.ledger.record(bot).performance()
-        self._pause(seat, performance)
+        seat.judge(performance, self._clock.now())
         account = self._account
         assert account is not None, "a bot observes before it submits"
         return ReviewContext(
             now=self._clock.now(),
             instrument=self._instruments.get(symbol),
-            snapshot=self._snapshot(symbol),
+            snapshot=self._prices.snapshot(symbol),
             account=account,
             params=seat.spec.risk_params,
             guards=seat.spec.exec_guards,
@@ -556,15 +481,6 @@ class Wallet:
             if order.purpose is Purpose.CLOSE and order.order.side.sign * size < 0:
                 size -= min(order.remaining, abs(size)).copy_sign(size)
         return size
-
-    def _pause(self, seat: Seat, performance: Performance) -> None:
-        """Every closed trade that leaves the Sharpe ratio below its threshold begins a pause."""
-        guards, sharpe = seat.spec.exec_guards, performance.sharpe
-        if guards is None or sharpe is None or performance.trades == seat.judged_trades:
-            return
-        seat.judged_trades = performance.trades
-        if sharpe < guards.sharpe_pause_threshold:
-            seat.paused_until = self._clock.now() + guards.pause_duration_on_breach
 
     def _seat(self, bot: BotId, epoch: int) -> Seat:
         seat = self.seats.get(bot)
@@ -620,31 +536,3 @@ class Wallet:
     def _alert(self, text: str, bot: BotId) -> None:
         _log.warning(text, extra={"bot": bot, "wallet": self.spec.name})
         self._problems.append(f"{bot}: {text}" if bot else text)
-
-
-def _stranger(intent: Intent, bot: BotId) -> Refused | None:
-    """Ids say whose an order is, also after everything else is lost: a bot signs with its own only."""
-    if intent.bot == bot and is_ours(intent.id) and tag_of(intent.id) == bot_tag(bot):
-        return None
-    detail = f"the intent's id is not one of {bot}"
-    return Refused(intent_id=intent.id, symbol=intent.symbol, rule="malformed", detail=detail)
-
-
-def _as_report(order: LedgerOrder) -> OrderReport:
-    average = order.cost_usd / order.filled if order.filled else None
-    return OrderReport(
-        order=order.order, status=OrderStatus.OPEN, filled=order.filled, average_price=average, at=order.at
-    )
-
-
-def _outcome(order: LedgerOrder, error: VenueError | None = None) -> Outcome:
-    kind = _OUTCOMES.get(order.state, OutcomeKind.PLACED)
-    return Outcome(
-        id=order.order.id,
-        kind=kind,
-        symbol=order.order.symbol,
-        filled=order.filled,
-        average_price=order.cost_usd / order.filled if order.filled else None,
-        error_class=type(error).__name__ if error else "",
-        error_detail=str(error) if error else "",
-    )
