@@ -19,7 +19,7 @@ from adapters.venue import Venue
 from risk.intent import Purpose
 
 RETRIES_MAX = 3
-BACKOFF_S = 0.2  # doubled on every try, with jitter: seed 2's policy for Temporary
+BACKOFF_S = 0.2  # doubled on every try, with jitter
 
 
 class OrderDesk:

@@ -1,4 +1,4 @@
-"""The limits, as plain values. Seeds' names are kept where a seed names one."""
+"""The limits, as plain values, under the names that the fleet file gives them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RiskParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecGuards:
-    """Per bot, in force when the fleet file has the section; the defaults are the seed's."""
+    """Per bot, in force when the fleet file has the section."""
 
     max_new_positions_per_cycle: int = 1
     cooldown_after_close: timedelta = timedelta(minutes=15)

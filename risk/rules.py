@@ -4,7 +4,7 @@ Each gets an intent already rounded to tick and step, and answers ``None`` or wh
 a market to measure the intent in; the rest get the measures. They guard what adds risk only: an intent that reduces
 meets none of them, so closing is always allowed. Missing data refuses.
 
-Sources: the decision-to-execution plan ("hard constraints") for the rules that keep its names, and the pre-trade
+Sources: the exchange's own margin and liquidity facts for the guards of ``exec_guards``, and the pre-trade
 controls of SEC rule 15c3-5(c) and the FIA's "Best practices for automated trading risk controls" (2024) for price
 collar, order size, gross exposure, open orders and order rate.
 """
@@ -29,21 +29,21 @@ _HUNDRED = Decimal(100)
 
 
 def halted(intent: Intent, ctx: ReviewContext) -> Refusal | None:
-    """A halt of any level ends the right to open. P1."""
+    """A halt of any level ends the right to open."""
     if ctx.halt_rank is None:
         return None
     return Refusal(detail="a halt is in force", limit="no halt", value=str(ctx.halt_rank))
 
 
 def unknown_symbol(intent: Intent, ctx: ReviewContext) -> Refusal | None:
-    """The venue lists the market. P3."""
+    """The venue lists the market."""
     if ctx.instrument is None:
         return Refusal(detail=f"the venue has no market {intent.symbol}", value=intent.symbol)
     return None
 
 
 def not_on_roster_symbol(intent: Intent, ctx: ReviewContext) -> Refusal | None:
-    """A bot trades only the markets its strategy declares. P3."""
+    """A bot trades only the markets its strategy declares."""
     if intent.symbol in ctx.symbols:
         return None
     roster = ", ".join(ctx.symbols)
@@ -63,7 +63,7 @@ def no_market_data(intent: Intent, ctx: ReviewContext) -> Refusal | None:
 
 
 def stale_market_data(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """Prices are no older than ``market_data_age_max``. T5."""
+    """Prices are no older than ``market_data_age_max``."""
     age_s, limit_s = measured.snapshot.age_s, ctx.limits.market_data_age_max.total_seconds()
     if age_s <= limit_s:  # NaN is not
         return None
@@ -89,13 +89,13 @@ def performance_pause(intent: Intent, ctx: ReviewContext, measured: Measures) ->
 
 
 def order_rate(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """The wallet sends at most ``orders_per_second_max``. P8."""
+    """The wallet sends at most ``orders_per_second_max``."""
     limit = ctx.limits.orders_per_second_max
     return _above(ctx.orders_in_last_second + 1, limit, "orders within a second")
 
 
 def open_orders_max(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """The wallet keeps at most ``open_orders_max`` resting. P12."""
+    """The wallet keeps at most ``open_orders_max`` resting."""
     return _above(ctx.open_orders + 1, ctx.limits.open_orders_max, "open orders of the wallet")
 
 
@@ -134,7 +134,7 @@ def risk_reward_ratio(intent: Intent, ctx: ReviewContext, measured: Measures) ->
 
 
 def leverage_cap(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """Leverage is within ``major_coin_leverage`` or ``altcoin_leverage``, and the venue's own maximum. P7."""
+    """Leverage is within ``major_coin_leverage`` or ``altcoin_leverage``, and the venue's own maximum."""
     instrument = measured.instrument
     own = ctx.params.major_coin_leverage if instrument.is_major else ctx.params.altcoin_leverage
     return _above(intent.leverage or 1, min(own, instrument.max_leverage), "times leverage")
@@ -180,27 +180,27 @@ def liquidity_threshold_usd(intent: Intent, ctx: ReviewContext, measured: Measur
 
 
 def price_collar(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """A limit is at most ``price_collar_pct`` beyond the mid on the losing side. P5."""
+    """A limit is at most ``price_collar_pct`` beyond the mid on the losing side."""
     mid = measured.snapshot.quote.mid
     beyond_pct = (measured.limit - mid) * intent.side.sign / mid * _HUNDRED
     return _above(beyond_pct, ctx.limits.price_collar_pct, "% beyond the mid")
 
 
 def min_notional(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """After rounding down, the order is still as large as the venue asks. P3."""
+    """After rounding down, the order is still as large as the venue asks."""
     worth = intent.size * min(measured.limit, measured.entry)
     return _below(worth, measured.instrument.min_notional_usd, "USD of notional, after rounding")
 
 
 def order_notional(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """No single order is worth more than ``order_notional_usd_max``. P4."""
+    """No single order is worth more than ``order_notional_usd_max``."""
     if ctx.limits.order_notional_usd_max is None:
         return None
     return _above(measured.reserve_usd, ctx.limits.order_notional_usd_max, "USD in one order")
 
 
 def max_position_size_usd(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """The worst case in the market is at most ``max_position_size_usd``. P6."""
+    """The worst case in the market is at most ``max_position_size_usd``."""
     if measured.added == 0:
         return None
     return _above(measured.position_usd, ctx.params.max_position_size_usd, "USD in this market at worst")
@@ -227,7 +227,7 @@ def value_band(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusa
 
 
 def margin_usage(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """``(used margin + new margin) / equity`` is at most ``max_margin_usage_pct``. P7."""
+    """``(used margin + new margin) / equity`` is at most ``max_margin_usage_pct``."""
     exposure = measured.exposure_usd
     if ctx.guards is None or exposure == 0:
         return None
@@ -239,7 +239,7 @@ def margin_usage(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refu
 
 
 def wallet_gross_notional(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """The wallet's worst case over all markets is at most ``gross_notional_usd_max``. P6."""
+    """The wallet's worst case over all markets is at most ``gross_notional_usd_max``."""
     exposure = measured.exposure_usd
     if ctx.limits.gross_notional_usd_max is None or exposure == 0:
         return None
@@ -249,7 +249,7 @@ def wallet_gross_notional(intent: Intent, ctx: ReviewContext, measured: Measures
 
 
 def lease(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """What the order adds fits into the budget that the fleet has lent to the wallet. P2."""
+    """What the order adds fits into the budget that the fleet has lent to the wallet."""
     if measured.exposure_usd == 0:
         return None
     return _above(measured.exposure_usd, ctx.lease_room_usd, "USD from the lease")
