@@ -4,9 +4,9 @@ Each gets an intent already rounded to tick and step, and answers ``None`` or wh
 a market to measure the intent in; the rest get the measures. They guard what adds risk only: an intent that reduces
 meets none of them, so closing is always allowed. Missing data refuses.
 
-Sources: the exchange's own margin and liquidity facts for the guards of ``exec_guards``, and the pre-trade
-controls of SEC rule 15c3-5(c) and the FIA's "Best practices for automated trading risk controls" (2024) for price
-collar, order size, gross exposure, open orders and order rate.
+The rules of ``risk_params`` and ``exec_guards`` are the operator's own. Price collar, order size, gross exposure, open
+orders and order rate follow the pre-trade controls of SEC rule 15c3-5(c) and of the FIA's "Best practices for automated
+trading risk controls" (2024).
 """
 
 from __future__ import annotations
