@@ -319,6 +319,16 @@ async def test_a_stop_does_not_wait_for_the_interval() -> None:
     assert life.clock.monotonic() < 2
 
 
+async def test_a_bot_that_rests_for_minutes_does_not_count_as_silent() -> None:
+    life = await a_life(spec=a_bot_spec(decision_interval=timedelta(minutes=10)))
+    running = await soon(life.bot.run())
+    await life.clock.advance(5 * 60)
+    assert life.way.looks == 1
+    assert life.clock.monotonic() - life.floor.wallet.seats[ANN].seen_at < 5
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_broken_link_is_not_dialled_in_a_busy_loop() -> None:
     life = await a_life()
     life.way.error = LinkError("nobody there")

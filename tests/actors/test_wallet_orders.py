@@ -318,6 +318,18 @@ async def test_a_changed_order_tells_its_own_bot_only(floor: Floor) -> None:
     assert floor.held() == 1
 
 
+async def test_a_fresh_report_shows_books_and_venue_at_one_instant(floor: Floor) -> None:
+    await floor.submit(a_quote_intent(1))
+    floor.show(980, 981)
+    assert floor.wallet.report().venue_positions == {}, "nobody has heard of the fill yet"
+
+    await floor.wallet.look_again()
+
+    report = floor.wallet.report()
+    assert report.venue_positions == {BTC: Decimal(1)}
+    assert next(line for line in report.bots if line.bot == ANN).positions == {BTC: Decimal(1)}
+
+
 async def test_a_bot_is_told_once_until_it_looks_again(floor: Floor) -> None:
     floor.look()
     floor.notices[ANN].clear()
