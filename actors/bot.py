@@ -91,7 +91,9 @@ class Bot:
         advisor: Advisor | None,
         clock: Clock,
         cycle: int = 0,
+        identity: str = "",
     ) -> None:
+        self.identity = identity
         self.spec = spec
         self.epoch = epoch
         self.cycle_number = cycle
@@ -195,6 +197,7 @@ class Bot:
                     self.epoch,
                     self._needs.indicators,
                     self._needs.bar_interval.total_seconds(),
+                    self.identity,
                 )
             )
         self._wallet.changed.clear()

@@ -14,6 +14,7 @@ from actors.processes import BotProcess
 from adapters.clock import Clock
 from adapters.errors import LinkError
 from config.spec import BotSpec, ExitMode
+from strategies.strategy import Irrecoverable
 
 BEAT_S = 1.0
 BEAT_MAX_S = 2.0
@@ -50,10 +51,11 @@ class BotKeeper:
         *,
         on_beat: Callable[[BotKeeper], None],
         on_end: Callable[[BotKeeper, str], None],
+        on_fail: Callable[[BotKeeper, str], None],
     ) -> None:
-        """Watch over the process from now on: its heartbeat, and its death."""
+        """Watch over the process from now on: its heartbeat, its death, and that its strategy gives up."""
         self.process, self.beat_at = process, self.clock.monotonic()
-        self.attending = asyncio.create_task(self._attend(process, on_beat, on_end))
+        self.attending = asyncio.create_task(self._attend(process, on_beat, on_end, on_fail))
 
     def release(self) -> None:
         """Stop watching, without touching the process."""
@@ -78,15 +80,19 @@ class BotKeeper:
         process: BotProcess,
         on_beat: Callable[[BotKeeper], None],
         on_end: Callable[[BotKeeper, str], None],
+        on_fail: Callable[[BotKeeper, str], None],
     ) -> None:
         beating = asyncio.create_task(self._beats(process, on_beat))
+        tell = on_end
         try:
             reason = await process.ended()
+        except Irrecoverable as error:
+            tell, reason = on_fail, str(error)
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
         self.process = self.report = None
-        on_end(self, reason)
+        tell(self, reason)
 
     async def _beats(self, process: BotProcess, on_beat: Callable[[BotKeeper], None]) -> None:
         while True:

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from actors.ledger_events import Latch
 from actors.messages import Changed, Dismissed, Hello, Outcome, Sight, Submit, Welcome
-from actors.store import Latches
+from actors.store import EquityMarks, Latches
 from actors.wallet import Wallet
-from adapters.model import WalletId
+from adapters.model import ZERO, WalletId
 from risk.leases import Grant
 
 
@@ -50,9 +50,10 @@ class MemoryControl:
 
     def __init__(self) -> None:
         self.halts = Latches(0, ())
-        self._numbers: dict[str, int] = {}
+        self._numbers = {"risk_guard": 1}  # nothing is lent out from before, so nothing must lapse first
         self._grants: dict[WalletId, Grant] = {}
-        self._day_starts: dict[date, Decimal] = {}
+        self._day_starts: dict[tuple[date, WalletId | None], Decimal] = {}
+        self._peak_usd = ZERO
 
     async def next_number(self, counter: str) -> int:
         self._numbers[counter] = self._numbers.get(counter, 0) + 1
@@ -67,8 +68,21 @@ class MemoryControl:
     async def load_latches(self) -> Latches:
         return self.halts
 
-    async def day_start_equity(self, day: date, equity_usd: Decimal) -> Decimal:
-        return self._day_starts.setdefault(day, equity_usd)
+    async def mark_equity(self, day: date, equity_usd: Decimal) -> EquityMarks:
+        self._peak_usd = max(self._peak_usd, equity_usd)
+        return EquityMarks(self._day_starts.setdefault((day, None), equity_usd), self._peak_usd)
+
+    async def restart_marks(self, day: date, equity_usd: Decimal) -> None:
+        """Nobody lifts a halt in a run of this kind."""
+
+    async def load_equities(self) -> Mapping[WalletId, Decimal]:
+        return {}
+
+    async def save_equities(self, equities: Mapping[WalletId, Decimal]) -> None:
+        """Nothing outlives the run."""
+
+    async def wallet_day_start(self, day: date, wallet: WalletId, equity_usd: Decimal) -> Decimal:
+        return self._day_starts.setdefault((day, wallet), equity_usd)
 
     async def trip(self, latch: Latch) -> int:
         """Latch; the answer is the generation."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,14 +14,26 @@ from actors.ledger import Ledger
 from actors.ledger_events import Protection
 from actors.messages import Outcome
 from actors.order_desk import OrderDesk
-from actors.prices import Prices
+from actors.prices import Prices, Sides, worst_usd
 from actors.readings import Readings
 from actors.seat import Seat
+from actors.surroundings import Surroundings, surroundings
+from actors.traffic import Traffic
 from adapters.clock import Clock
-from adapters.model import ZERO, BotId, Side, Symbol
+from adapters.errors import Disposition, MarketClosed
+from adapters.model import ZERO, BotId, Symbol
 from config.spec import HaltLevel, WalletSpec
+from risk.balance import child_room
 from risk.context import ReviewContext
 from risk.intent import Intent, Purpose
+from risk.post_trade import (
+    Halt,
+    NoOpens,
+    lost_market_data,
+    reject_rate,
+    repeated_execution,
+    unknown_orders,
+)
 from risk.review import review
 from risk.verdict import Refused
 
@@ -39,10 +51,27 @@ class _Rate:
 
 
 class Intake:
-    """See the module. It looks at everything the wallet knows, and changes nothing but through the desk."""
+    """See the module. It looks at everything the wallet knows, and changes nothing but through the desk.
+
+    Args:
+        spec: the wallet.
+        desk: the way to the venue.
+        gate: halts and lease.
+        prices: the markets.
+        readings: what the venue said.
+        clock: for the rates.
+        halt: told when what a bot has done calls for a halt.
+    """
 
     def __init__(
-        self, spec: WalletSpec, desk: OrderDesk, gate: Gate, prices: Prices, readings: Readings, clock: Clock
+        self,
+        spec: WalletSpec,
+        desk: OrderDesk,
+        gate: Gate,
+        prices: Prices,
+        readings: Readings,
+        clock: Clock,
+        halt: Callable[[Halt], None],
     ) -> None:
         self.refusals: Counter[str] = Counter()
         self._spec = spec
@@ -52,7 +81,10 @@ class Intake:
         self._prices = prices
         self._readings = readings
         self._clock = clock
+        self._halt = halt
         self._rate = _Rate()
+        self._traffic: defaultdict[BotId, Traffic] = defaultdict(Traffic)
+        self._fills_seen: Counter[BotId] = Counter()
 
     async def place(self, seat: Seat, intent: Intent) -> Outcome:
         """Place it, or say by which rule not. An intent that is known is answered, not placed again."""
@@ -63,19 +95,48 @@ class Intake:
         if isinstance(verdict, Refused):
             self.refusals[verdict.rule] += 1
             return refusal(verdict)
-        self._rate.times.append(self._clock.monotonic())
+        now = self._clock.monotonic()
+        self._rate.times.append(now)
         intended = self._desk.intend(
             verdict.order,
             bot=seat.spec.name,
             purpose=intent.purpose,
-            exposure_usd=verdict.exposure_usd,
+            reserve_price=verdict.reserve_price,
             protection=Protection(intent.stop_loss, intent.take_profit),
         )
+        passage = self._traffic[seat.spec.name].take(intended, now)
         reduces = intent.purpose.reduces
         error = await self._desk.send(intended, may_repeat=lambda: reduces or self._may_add(seat.spec.name))
         if error is not None:
             self.refusals[type(error).__name__] += 1
+            passage.is_lost = error.disposition is not Disposition.FAIL_ORDER
+            if isinstance(error, MarketClosed) and not reduces:
+                self._readings.refusing_opens.add(intent.symbol)
         return outcome(intended, error)
+
+    def looked(self, bot: BotId) -> None:
+        """The bot sees everything up to here, and decides anew."""
+        self._fills_seen[bot] = self._desk.fills[bot]
+
+    def examine(self, seat: Seat) -> None:
+        """Judge what the bot has done; what calls for a halt is asked for."""
+        bot, params = seat.spec.name, seat.spec.risk_params
+        fills = self._desk.fills[bot] - self._fills_seen[bot]
+        window_s = params.reject_rate_window.total_seconds()
+        judged, rejected = self._traffic[bot].verdicts(self._clock.monotonic(), window_s)
+        for verdict in (
+            repeated_execution(bot, fills, params.max_fills_per_decision),
+            reject_rate(bot, judged, rejected, params.max_reject_rate_pct),
+        ):
+            if verdict is not None:
+                self._halt(verdict)
+                self._traffic[bot] = Traffic()  # who lifts that halt begins anew
+                self.looked(bot)
+
+    def room_of(self, bot: BotId) -> Decimal | None:
+        """What its own budget leaves the bot, USD; ``None`` where the fleet has no portfolio."""
+        budget = self._gate.budget_usd(bot)
+        return None if budget is None else max(ZERO, budget - self._prices.used_usd(self._ledger, bot))
 
     def recently_closed(self, bot: BotId) -> Mapping[Symbol, datetime]:
         """When the bot was last flat again, by market."""
@@ -86,11 +147,15 @@ class Intake:
         bot, symbol = seat.spec.name, intent.symbol
         now = self._clock.monotonic()
         level = self._gate.level(bot)
-        if symbol in self._readings.quarantined or self._readings.equity_usd is None:
+        if (bot, symbol) in self._readings.quarantined or self._readings.equity_usd is None:
             level = max(level or HaltLevel.REDUCE_ONLY, HaltLevel.REDUCE_ONLY, key=lambda halt: halt.rank)
-        used = self._prices.used_usd(self._ledger)
-        position_usd, buys_usd, sells_usd = self._prices.sides_usd(self._ledger, symbol)
-        entries = [order for order in self._ledger.live(bot, symbol) if not order.purpose.reduces]
+        markets, bots_own = self._prices.sides_usd(self._ledger), self._prices.sides_usd(self._ledger, bot)
+        market, own = markets.get(symbol, Sides()), bots_own.get(symbol, Sides())
+        used = worst_usd(markets)
+        traffic = self._traffic[bot]
+        params = seat.spec.risk_params
+        live = self._ledger.live()
+        seen = surroundings(live, bot, symbol)
         performance = self._ledger.record(bot).performance()
         seat.judge(performance, self._clock.now())
         account = self._readings.account
@@ -100,27 +165,55 @@ class Intake:
             instrument=self._readings.instruments.get(symbol),
             snapshot=self._prices.snapshot(symbol),
             account=account,
-            params=seat.spec.risk_params,
+            params=params,
             guards=seat.spec.exec_guards,
             limits=self._spec.limits,
             symbols=seat.spec.symbols,
             position=(
                 self._closable(bot, symbol) if intent.purpose.reduces else self._ledger.book(bot, symbol).size
             ),
-            resting_buys=sum((order.remaining for order in entries if order.order.side is Side.BUY), ZERO),
-            resting_sells=sum((order.remaining for order in entries if order.order.side is Side.SELL), ZERO),
-            positions_held=len(self._ledger.exposed(bot)),
+            resting_buys=seen.buys,
+            resting_sells=seen.sells,
+            positions_held=len(bots_own),
             recently_closed=self.recently_closed(bot),
             performance=performance,
             paused_until=seat.paused_until,
-            wallet_position_usd=position_usd,
-            wallet_buys_usd=buys_usd,
-            wallet_sells_usd=sells_usd,
+            wallet_position_usd=market.position,
+            wallet_cover_usd=market.cover,
+            wallet_buys_usd=market.buys,
+            wallet_sells_usd=market.sells,
             wallet_gross_usd=used,
-            open_orders=len(self._ledger.live()),
+            bot_position_usd=own.position,
+            bot_cover_usd=own.cover,
+            bot_buys_usd=own.buys,
+            bot_sells_usd=own.sells,
+            bot_room_usd=self.room_of(bot),
+            others_bid=seen.others_bid,
+            others_ask=seen.others_ask,
+            open_orders=len(live),
+            open_orders_in_symbol=seen.orders,
             orders_in_last_second=self._rate.within_a_second(now),
+            bot_orders_lately=traffic.entered_lately(now),
+            sent_lately=traffic.entries(now, params.same_orders_window.total_seconds()),
+            opens_in_cycle=traffic.opens_of(intent.id),
+            venue_refused_opens=symbol in self._readings.refusing_opens,
+            no_opens=None if intent.purpose.reduces else self._no_opens(seen),
+            lease_budget_usd=self._gate.lease.budget_usd if self._gate.lease else ZERO,
             lease_room_usd=self._gate.room_usd(used, now),
             halt_rank=level.rank if level else None,
+        )
+
+    def _no_opens(self, seen: Surroundings) -> NoOpens | None:
+        if self._desk.venue_clock.now() is None:  # an order without an expiry could arrive at any time
+            return NoOpens(control="venue_time", reason="the venue's time is not known")
+        limits = self._spec.limits
+        since = seen.unknown_since
+        oldest_s = (self._clock.now() - since).total_seconds() if since else 0.0
+        return unknown_orders(
+            seen.unknown, oldest_s, limits.unknown_orders_max, limits.unknown_order_age_max
+        ) or lost_market_data(
+            ((symbol, self._prices.age_s(symbol)) for symbol in self._ledger.symbols()),
+            limits.market_data_lost_after,
         )
 
     def _may_add(self, bot: BotId) -> bool:
@@ -129,7 +222,9 @@ class Intake:
     def _closable(self, bot: BotId, symbol: Symbol) -> Decimal:
         """What the bot holds, less what its closes on their way will take."""
         size = self._ledger.book(bot, symbol).size
-        for order in self._ledger.live(bot, symbol):
-            if order.purpose is Purpose.CLOSE and order.order.side.sign * size < 0:
-                size -= min(order.remaining, abs(size)).copy_sign(size)
-        return size
+        closes = (
+            order.remaining
+            for order in self._ledger.live(bot, symbol)
+            if order.purpose is Purpose.CLOSE and order.order.side.sign * size < 0
+        )
+        return child_room(abs(size), closes).copy_sign(size)

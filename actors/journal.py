@@ -9,8 +9,7 @@ anywhere else is refused, since everything after it would be a guess.
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
+import logging
 import struct
 import zlib
 from collections.abc import Iterable
@@ -20,22 +19,20 @@ from typing import Protocol
 import msgspec
 
 from actors.ledger_events import LedgerEvent
+from actors.log_file import LockedFile, LogFile
 from adapters.errors import TradingError
 
 COMPACT_AFTER = 50_000  # events: some ten megabytes
 _LENGTH_AND_CRC = struct.Struct(">II")  # of the body
 _HEAD_CRC = struct.Struct(">I")
 _HEAD_BYTES = _LENGTH_AND_CRC.size + _HEAD_CRC.size
+_log = logging.getLogger(__name__)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(LedgerEvent)
 
 
 class JournalDamaged(TradingError):
-    """A record before the last one fails its checksum: rebuild from the venue instead of guessing."""
-
-
-class JournalBusy(TradingError):
-    """Another process writes this journal."""
+    """A record before the last one fails its checksum, or is none of ours: what follows would be a guess."""
 
 
 class Journal(Protocol):
@@ -71,43 +68,39 @@ class MemoryJournal:
     def close(self) -> None: ...
 
 
-class FileJournal:
-    """A journal on disk, held by an exclusive lock while it is open.
+class LogJournal:
+    """A journal in a log file.
 
     Args:
-        path: the file; its folder is made.
+        log: the file, ours until ``close``.
         sync: whether every append is flushed to the disk before it returns. Without it an append survives the
             death of the process at once, and that of the machine from the next ``flush`` on.
 
     Raises:
-        JournalBusy: somebody else holds the lock.
         JournalDamaged: see the module.
     """
 
-    def __init__(self, path: Path, *, sync: bool) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path = path
+    def __init__(self, log: LogFile, *, sync: bool) -> None:
+        self._log = log
         self._sync = sync
         self._appended = 0
         self._failed = False
         self._unsynced = False
-        self._fd = _open_locked(path)
         try:
-            self.events, good = _read(self._fd, path)
-            os.ftruncate(self._fd, good)
-            os.lseek(self._fd, good, os.SEEK_SET)
+            self.events, good = _read(log.read(), log.name)
+            log.cut(good)
         except BaseException:
-            os.close(self._fd)
+            log.close()
             raise
 
     def append(self, *events: LedgerEvent) -> None:
         """See ``Journal``. After an ``OSError`` nobody knows what the disk has, so nothing is appended any more."""
         if self._failed:
-            raise OSError(errno.EIO, "an append failed before; open the journal anew", str(self._path))
+            raise OSError(errno.EIO, "an append failed before; open the journal anew", self._log.name)
         self._failed = True
-        _write(self._fd, b"".join(map(_record, events)))
+        self._log.append(b"".join(map(_record, events)))
         if self._sync:
-            os.fdatasync(self._fd)
+            self._log.sync()
         self._unsynced = not self._sync
         self._failed = False
         self._appended += len(events)
@@ -116,7 +109,7 @@ class FileJournal:
         """Bring what was appended without ``sync`` to the disk. Raises ``OSError``."""
         if self._unsynced:
             self._unsynced = False
-            os.fdatasync(self._fd)
+            self._log.sync()
 
     @property
     def is_long(self) -> bool:
@@ -124,25 +117,44 @@ class FileJournal:
 
     def compact(self, events: Iterable[LedgerEvent]) -> None:
         """Replace the whole content by ``events``; a crash at any moment leaves the old file or the new one."""
-        fresh = self._path.with_suffix(".new")
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(fd, b"".join(map(_record, events)))
-            os.fsync(fd)
-            self._failed = True  # between here and the end, an append would not know to which file
-            os.replace(fresh, self._path)
-            _sync_folder(self._path.parent)
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(self._fd)
-        self._fd = fd
+        self._log.prepare(b"".join(map(_record, events)))
+        self._failed = True  # between here and the end, an append would not know to which file
+        self._log.swap()
         self._failed = False
         self._appended = 0
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._log.close()
+
+
+class FileJournal(LogJournal):
+    """A journal on disk, held by an exclusive lock while it is open.
+
+    Args:
+        path: the file; its folder is made.
+        sync: as in ``LogJournal``.
+
+    Raises:
+        JournalBusy: somebody else holds the lock.
+        JournalDamaged: see the module.
+    """
+
+    def __init__(self, path: Path, *, sync: bool) -> None:
+        super().__init__(LockedFile(path), sync=sync)
+
+
+def open_or_set_aside(path: Path, *, sync: bool, number: int) -> FileJournal:
+    """Open the journal; a damaged one is set aside under a name with ``number``, and a new one begun.
+
+    The wallet then knows nothing of its predecessor, and reclaims. Raises ``JournalBusy``.
+    """
+    try:
+        return FileJournal(path, sync=sync)
+    except JournalDamaged:
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+        _log.critical("%s is damaged: set aside as %s", path.name, aside.name, exc_info=True)
+        path.replace(aside)
+        return FileJournal(path, sync=sync)
 
 
 def _record(event: LedgerEvent) -> bytes:
@@ -151,36 +163,8 @@ def _record(event: LedgerEvent) -> bytes:
     return head + _HEAD_CRC.pack(zlib.crc32(head)) + body
 
 
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _write(fd: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-
-
-def _open_locked(path: Path) -> int:
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise JournalBusy(f"{path.name} is held by another process") from None
-        if path.exists() and os.fstat(fd).st_ino == path.stat().st_ino:
-            return fd
-        os.close(fd)  # it was replaced between open and lock
-
-
-def _read(fd: int, path: Path) -> tuple[list[LedgerEvent], int]:
-    size = os.fstat(fd).st_size
-    data = os.pread(fd, size, 0)
+def _read(data: bytes, name: str) -> tuple[list[LedgerEvent], int]:
+    size = len(data)
     events: list[LedgerEvent] = []
     at = 0
     while at + _HEAD_BYTES <= size and any(data[at : at + _HEAD_BYTES]):
@@ -190,11 +174,16 @@ def _read(fd: int, path: Path) -> tuple[list[LedgerEvent], int]:
         end = at + _HEAD_BYTES + length
         body = data[at + _HEAD_BYTES : end]
         if not is_head or (end < size and zlib.crc32(body) != crc):
-            raise JournalDamaged(f"{path.name}: the record at byte {at} of {size} fails its checksum")
+            raise JournalDamaged(f"{name}: the record at byte {at} of {size} fails its checksum")
         if zlib.crc32(body) != crc:
             break
-        events.append(_decoder.decode(body))
+        try:
+            events.append(_decoder.decode(body))
+        except msgspec.MsgspecError as error:
+            raise JournalDamaged(
+                f"{name}: the record at byte {at} of {size} is none of ours: {error}"
+            ) from error
         at = end
     if any(data[at + _HEAD_BYTES :]) and not any(data[at : at + _HEAD_BYTES]):
-        raise JournalDamaged(f"{path.name}: zeros at byte {at} of {size}, and records after them")
+        raise JournalDamaged(f"{name}: zeros at byte {at} of {size}, and records after them")
     return events, at

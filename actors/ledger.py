@@ -21,7 +21,9 @@ from actors.ledger_events import (
     Latched,
     Learned,
     LeaseTaken,
+    Leaving,
     LedgerEvent,
+    NetLine,
     OrderLine,
     Protection,
     RecordLine,
@@ -31,6 +33,7 @@ from actors.ledger_events import (
 )
 from actors.order_state import OrderEvent, OrderState, after
 from adapters.model import ZERO, BotId, ClientOrderId, Fill, Liquidity, Order, Side, Symbol
+from config.spec import ExitMode
 from risk.exposure import worst_case
 from risk.intent import Purpose, bot_tag, is_ours, tag_of
 from strategies.strategy import Performance
@@ -50,13 +53,14 @@ class LedgerOrder:
     order: Order
     bot: BotId
     purpose: Purpose
-    exposure_usd: Decimal
+    reserve_price: Decimal
     protection: Protection
     at: datetime
     state: OrderState = OrderState.INTENDED
     filled: Decimal = ZERO
     cost_usd: Decimal = ZERO  # of what is filled
     proof: str = ""
+    is_adopted: bool = False  # found at the venue: why it was placed is not known
 
     @property
     def remaining(self) -> Decimal:
@@ -81,6 +85,14 @@ class BotBook:
     @property
     def entry_price(self) -> Decimal:
         return self.cost_usd / self.size if self.size else ZERO
+
+
+@dataclass(slots=True)
+class Net:
+    """The account's position in one market as the venue keeps it: all bots in one, by average cost."""
+
+    size: Decimal = ZERO  # base, signed
+    cost_usd: Decimal = ZERO  # signed: what the position was paid
 
 
 @dataclass(slots=True)
@@ -114,10 +126,12 @@ class Ledger:
     def __init__(self) -> None:
         self.orders: dict[ClientOrderId, LedgerOrder] = {}
         self.books: dict[tuple[BotId, Symbol], BotBook] = {}
+        self.nets: dict[Symbol, Net] = {}
         self.records: dict[BotId, BotRecord] = {}
         self.latches: tuple[Latch, ...] = ()
         self.generation = 0
         self.lease = LeaseTaken(0, 0, ZERO)
+        self.leaving: dict[BotId, ExitMode] = {}  # bots on their way out, seated or not
         self.fill_sequence = 0
         self._live: dict[ClientOrderId, LedgerOrder] = {}
         self._tags: dict[str, BotId] = {}
@@ -137,6 +151,10 @@ class Ledger:
                 self.record(bot).epoch = epoch
             case Latched(latches, generation):
                 self.latches, self.generation = latches, generation
+            case Leaving(bot, mode):
+                self.leaving.pop(bot, None)
+                if mode is not None:
+                    self.leaving[bot] = mode
             case LeaseTaken():
                 self.lease = event
             case Summary():
@@ -169,10 +187,15 @@ class Ledger:
         """What the bot holds, flat markets left out."""
         return {symbol: book for (owner, symbol), book in self.books.items() if owner == bot and book.size}
 
+    def held(self, bot: BotId | None = None) -> set[Symbol]:
+        """Markets in which one bot, or any of all, holds something."""
+        books = self.books.items()
+        return {symbol for (owner, symbol), book in books if book.size and (bot is None or owner == bot)}
+
     def exposed(self, bot: BotId) -> set[Symbol]:
         """Markets in which the bot holds something, or has an order that could make it."""
         entries = {order.order.symbol for order in self.live(bot) if not order.purpose.reduces}
-        return entries | set(self.holdings(bot))
+        return entries | self.held(bot)
 
     def owner_of(self, order_id: ClientOrderId) -> BotId:
         """Whose order it is: by the ledger, else by the tag in the id, else nobody's.
@@ -186,8 +209,18 @@ class Ledger:
         return self._tags.get(tag, _stray(tag)) if is_ours(order_id) else EXTERNAL
 
     def net(self, symbol: Symbol) -> Decimal:
-        """The account's position in the market: the sum over all bots' books."""
-        return sum((book.size for (_, held), book in self.books.items() if held == symbol), ZERO)
+        """The account's position in the market, which is the sum over all bots' books."""
+        net = self.nets.get(symbol)
+        return net.size if net else ZERO
+
+    def net_cost_usd(self, symbol: Symbol) -> Decimal:
+        """What the account's position in the market was paid, USD, never negative.
+
+        Average cost over the whole account, the venue's own method: bots that lean against each other hold books
+        whose costs do not add up to it.
+        """
+        net = self.nets.get(symbol)
+        return abs(net.cost_usd) if net else ZERO
 
     def worst_case(self, symbol: Symbol, bot: BotId | None = None) -> Decimal:
         """The largest position, in base, that live orders can lead to; of one bot or of the account."""
@@ -203,8 +236,7 @@ class Ledger:
 
     def symbols(self) -> set[Symbol]:
         """Markets with a position or a live order."""
-        held = {symbol for (_, symbol), book in self.books.items() if book.size}
-        return held | {order.order.symbol for order in self._live.values()}
+        return self.held() | {order.order.symbol for order in self._live.values()}
 
     def forget(self) -> None:
         """Drop the oldest finished orders beyond those that are worth remembering."""
@@ -221,6 +253,7 @@ class Ledger:
                 BookLine(bot, symbol, b.size, b.cost_usd, b.trade_usd, b.protection, b.closed_at)
                 for (bot, symbol), b in self.books.items()
             ),
+            nets=tuple(NetLine(symbol, net.size, net.cost_usd) for symbol, net in self.nets.items()),
             records=tuple(
                 RecordLine(bot, r.epoch, r.realized_usd, r.fees_usd, r.wins, r.trades, tuple(r.recent_usd))
                 for bot, r in self.records.items()
@@ -228,6 +261,7 @@ class Ledger:
             latches=self.latches,
             generation=self.generation,
             lease=self.lease,
+            leaving=tuple(Leaving(bot, mode) for bot, mode in self.leaving.items()),
             fill_sequence=self.fill_sequence,
         )
 
@@ -237,9 +271,11 @@ class Ledger:
             order=event.order,
             bot=event.bot,
             purpose=event.purpose,
-            exposure_usd=event.exposure_usd,
+            reserve_price=event.reserve_price,
             protection=event.protection,
             at=event.at,
+            filled=event.adopted_filled or ZERO,
+            is_adopted=event.adopted_filled is not None,
         )
         self.orders[event.order.id] = self._live[event.order.id] = order
 
@@ -261,6 +297,7 @@ class Ledger:
         if fill.sequence <= self.fill_sequence:
             return
         self.fill_sequence = fill.sequence
+        _trade_at_cost(self.nets.setdefault(fill.symbol, Net()), fill.size * fill.side.sign, fill.price)
         bot = self.owner_of(fill.order_id)
         order = self.orders.get(fill.order_id)
         for owner, part in self._shares(fill) if bot == EXTERNAL else [(bot, fill)]:
@@ -320,37 +357,27 @@ class Ledger:
                 order.bot = bot
 
     def _book_fill(self, book: BotBook, record: BotRecord, fill: Fill) -> None:
-        signed = fill.size * fill.side.sign
-        closing = ZERO
-        if book.size * signed < 0:
-            closing = min(abs(book.size), abs(signed)).copy_sign(signed)
+        was = book.size
+        closed, cost_usd = _trade_at_cost(book, fill.size * fill.side.sign, fill.price)
         realized = -fill.fee
-        if closing:
-            share = book.cost_usd
-            if -closing != book.size:
-                share = (book.cost_usd * -closing / book.size).quantize(QUANTUM)
-            realized += -closing * fill.price - share
-            book.cost_usd -= share
-            book.size += closing
+        if closed:
+            realized += closed * fill.price - cost_usd
         record.realized_usd += realized
         record.fees_usd += fill.fee
         book.trade_usd += realized
-        if closing and not book.size:
+        if closed and closed == was:
             self._close_trade(book, record, fill.at)
-        opening = signed - closing
-        book.size += opening
-        book.cost_usd += opening * fill.price
 
     def _close_trade(self, book: BotBook, record: BotRecord, at: datetime) -> None:
         record.trades += 1
         record.wins += book.trade_usd > 0
         record.recent_usd.append(book.trade_usd)
         record.sharpe = _sharpe(record.recent_usd)
-        book.trade_usd, book.cost_usd = ZERO, ZERO
+        book.trade_usd = ZERO
         book.protection, book.closed_at = Protection(), at
 
     def _restore(self, summary: Summary) -> None:
-        for known in (self.orders, self.books, self.records, self._live, self._tags):
+        for known in (self.orders, self.books, self.nets, self.records, self._live, self._tags):
             known.clear()  # a summary stands for all that came before it
         for line in summary.records:
             record = self.record(line.bot)
@@ -368,6 +395,7 @@ class Ledger:
             self.books[book.bot, book.symbol] = BotBook(
                 book.size, book.cost_usd, book.trade_usd, book.protection, book.closed_at
             )
+        self.nets.update({line.symbol: Net(line.size, line.cost_usd) for line in summary.nets})
         for line_ in summary.orders:
             order = LedgerOrder(**{name: getattr(line_, name) for name in line_.__struct_fields__})
             self.orders[order.order.id] = order
@@ -375,6 +403,7 @@ class Ledger:
                 self._live[order.order.id] = order
         self.latches, self.generation = summary.latches, summary.generation
         self.lease, self.fill_sequence = summary.lease, summary.fill_sequence
+        self.leaving = {line.bot: line.mode for line in summary.leaving if line.mode is not None}
 
 
 def replayed(events: Iterable[LedgerEvent]) -> Ledger:
@@ -383,6 +412,29 @@ def replayed(events: Iterable[LedgerEvent]) -> Ledger:
     for event in events:
         ledger.apply(event)
     return ledger
+
+
+def _trade_at_cost(held: BotBook | Net, traded: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
+    """Trade against the holding by average cost.
+
+    Args:
+        held: what is changed.
+        traded: base, signed.
+        price: quote per base.
+
+    Returns:
+        What it closed of the holding (base, signed as it was held), and what that had been paid (USD, signed).
+    """
+    closed = ZERO
+    if held.size * traded < 0:
+        closed = min(abs(held.size), abs(traded)).copy_sign(held.size)
+    paid = held.cost_usd if closed == held.size else (held.cost_usd * closed / held.size).quantize(QUANTUM)
+    held.size -= closed
+    held.cost_usd -= paid
+    opened = traded + closed
+    held.size += opened
+    held.cost_usd += opened * price
+    return closed, paid
 
 
 def _stray(tag: str) -> BotId:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from actors.order_state import OrderEvent, OrderState
 from adapters.model import BotId, ClientOrderId, Fill, Order, Symbol
-from config.spec import HaltLevel
+from config.spec import ExitMode, HaltLevel
 from risk.intent import Purpose
 
 
@@ -20,13 +21,28 @@ class Protection(msgspec.Struct, frozen=True, array_like=True):
     take_profit: Decimal | None = None
 
 
+class HaltCause(StrEnum):
+    """Why a halt was set."""
+
+    OPERATOR = "operator"
+    DRILL = "drill"  # lifted again by the command that set it, and only by itself
+    LOSS = "loss"  # of the day, or from the peak
+    DISTRESS = "distress"  # a wallet failed to know what it must, or asked for it
+    IRRECOVERABLE = "irrecoverable"  # a strategy gave up
+    AMNESIA = "amnesia"  # a wallet has heard of halts that the store does not know
+
+
 class Latch(msgspec.Struct, frozen=True, array_like=True):
-    """One halt in force: ``scope`` is "fleet", "wallet:NAME" or "bot:NAME"."""
+    """One halt in force: ``scope`` is "fleet", "wallet:NAME" or "bot:NAME".
+
+    Generation 0 is a wallet's own, of which the kill switch does not know yet.
+    """
 
     scope: str
     level: HaltLevel
     generation: int
     reason: str = ""
+    cause: HaltCause = HaltCause.OPERATOR
 
 
 class Intended(msgspec.Struct, frozen=True, tag=True):
@@ -35,9 +51,12 @@ class Intended(msgspec.Struct, frozen=True, tag=True):
     order: Order
     bot: BotId
     purpose: Purpose
-    exposure_usd: Decimal  # worst case that it reserves; 0 for orders that can only reduce
+    reserve_price: Decimal  # at which its exposure is counted; 0 for orders that can only reduce
     protection: Protection
     at: datetime
+    adopted_filled: Decimal | None = (
+        None  # found at the venue with so much filled already; None: written ahead
+    )
 
 
 class Learned(msgspec.Struct, frozen=True, tag=True):
@@ -80,12 +99,20 @@ class Seated(msgspec.Struct, frozen=True, tag=True):
     epoch: int
 
 
+class Leaving(msgspec.Struct, frozen=True, tag=True):
+    """The bot is on its way out in this mode, or, with ``None``, no more."""
+
+    bot: BotId
+    mode: ExitMode | None
+
+
 class LeaseTaken(msgspec.Struct, frozen=True, tag=True):
-    """The lease in force: only a higher (epoch, sequence) replaces it."""
+    """The lease in force: only a higher (epoch, sequence) replaces it. Its holder had this journal, whole."""
 
     epoch: int
     sequence: int
     budget_usd: Decimal
+    incarnation: int = 0  # of the wallet
 
 
 class OrderLine(msgspec.Struct, frozen=True, array_like=True):
@@ -94,13 +121,14 @@ class OrderLine(msgspec.Struct, frozen=True, array_like=True):
     order: Order
     bot: BotId
     purpose: Purpose
-    exposure_usd: Decimal
+    reserve_price: Decimal
     protection: Protection
     at: datetime
     state: OrderState
     filled: Decimal
     cost_usd: Decimal
     proof: str
+    is_adopted: bool
 
 
 class BookLine(msgspec.Struct, frozen=True, array_like=True):
@@ -113,6 +141,14 @@ class BookLine(msgspec.Struct, frozen=True, array_like=True):
     trade_usd: Decimal
     protection: Protection
     closed_at: datetime | None
+
+
+class NetLine(msgspec.Struct, frozen=True, array_like=True):
+    """The account's own position in one market, of a summary."""
+
+    symbol: Symbol
+    size: Decimal
+    cost_usd: Decimal
 
 
 class RecordLine(msgspec.Struct, frozen=True, array_like=True):
@@ -132,11 +168,13 @@ class Summary(msgspec.Struct, frozen=True, tag=True):
 
     orders: tuple[OrderLine, ...]
     books: tuple[BookLine, ...]
+    nets: tuple[NetLine, ...]
     records: tuple[RecordLine, ...]
     latches: tuple[Latch, ...]
     generation: int
     lease: LeaseTaken
+    leaving: tuple[Leaving, ...]
     fill_sequence: int
 
 
-LedgerEvent = Intended | Learned | Traded | Crossed | Latched | Seated | LeaseTaken | Summary
+LedgerEvent = Intended | Learned | Traded | Crossed | Latched | Seated | Leaving | LeaseTaken | Summary

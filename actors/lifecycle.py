@@ -7,6 +7,8 @@ IDLE ─start─► STARTING ─started─► RUNNING ◄─lift── HALTED
   │             │give up
   │             ▼
   ├──reset── ERROR            any live state ─stop─► STOPPING ─stopped─► IDLE
+              ▲
+              └─fail── any live state: its strategy must not go on
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class BotEvent(StrEnum):
     STOPPED = "stopped"
     CRASH = "crash"
     GIVE_UP = "give_up"
+    FAIL = "fail"  # its strategy raised ``Irrecoverable``
     RESET = "reset"
     HALT = "halt"
     LIFT = "lift"
@@ -54,20 +57,25 @@ TRANSITIONS: Mapping[tuple[BotState, BotEvent], BotState] = MappingProxyType(
         (_S.IDLE, _E.START): _S.STARTING,
         (_S.IDLE, _E.CRASH): _S.IDLE,  # the process of a stopped bot ends
         (_S.IDLE, _E.RESET): _S.IDLE,
+        (_S.IDLE, _E.FAIL): _S.IDLE,  # the last word of a stopped bot
         (_S.IDLE, _E.STARTED): _S.IDLE,  # its first word comes after its end
         (_S.STARTING, _E.STARTED): _S.RUNNING,
         (_S.STARTING, _E.CRASH): _S.BACKOFF,
+        (_S.STARTING, _E.FAIL): _S.ERROR,
         (_S.STARTING, _E.STOP): _S.STOPPING,
         (_S.RUNNING, _E.STARTED): _S.RUNNING,  # a new supervisor finds it alive
         (_S.RUNNING, _E.CRASH): _S.BACKOFF,
+        (_S.RUNNING, _E.FAIL): _S.ERROR,
         (_S.RUNNING, _E.STOP): _S.STOPPING,
         (_S.RUNNING, _E.HALT): _S.HALTED,
         (_S.HALTED, _E.STARTED): _S.HALTED,
         (_S.HALTED, _E.LIFT): _S.RUNNING,
         (_S.HALTED, _E.CRASH): _S.BACKOFF,
+        (_S.HALTED, _E.FAIL): _S.ERROR,
         (_S.HALTED, _E.STOP): _S.STOPPING,
         (_S.BACKOFF, _E.START): _S.STARTING,
         (_S.BACKOFF, _E.CRASH): _S.BACKOFF,  # told twice
+        (_S.BACKOFF, _E.FAIL): _S.ERROR,
         (_S.BACKOFF, _E.STARTED): _S.BACKOFF,  # its first word comes after its end
         (_S.BACKOFF, _E.STOP): _S.STOPPING,
         (_S.BACKOFF, _E.GIVE_UP): _S.ERROR,
@@ -75,9 +83,11 @@ TRANSITIONS: Mapping[tuple[BotState, BotEvent], BotState] = MappingProxyType(
         (_S.STOPPING, _E.STARTED): _S.STOPPING,  # it came up after it was asked to go
         (_S.STOPPING, _E.CRASH): _S.STOPPING,  # how it goes does not matter
         (_S.STOPPING, _E.STOP): _S.STOPPING,
+        (_S.STOPPING, _E.FAIL): _S.STOPPING,
         (_S.STOPPING, _E.STOPPED): _S.IDLE,
         (_S.ERROR, _E.CRASH): _S.ERROR,
         (_S.ERROR, _E.STARTED): _S.ERROR,
+        (_S.ERROR, _E.FAIL): _S.ERROR,
         (_S.ERROR, _E.RESET): _S.IDLE,
     }
 )
@@ -96,6 +106,7 @@ class BotStatus:
     retry_at: datetime | None = None
     settled: bool = True  # nothing of its exit mode is left to do at the wallet
     reason: str = ""
+    alarm: str = ""  # why its strategy gave up, until the kill switch has latched the bot
 
     def after(self, event: BotEvent, *, at: datetime, reason: str = "") -> BotStatus:
         """The status that the event leads to. Raises ``IllegalTransition`` for a pair without a row."""
@@ -129,6 +140,10 @@ class BotStatus:
         crashes = (*(crash for crash in self.crashes if at - crash <= policy.window), at)
         wait = min(policy.backoff * 4 ** (len(crashes) - 1), policy.backoff_max)
         return replace(status, crashes=crashes, retry_at=at + wait * (1 + jitter / 4))
+
+    def failed(self, *, at: datetime, reason: str) -> BotStatus:
+        """After its strategy gave up: the kill switch must be told, even if we die now."""
+        return replace(self.after(BotEvent.FAIL, at=at, reason=reason), alarm=reason)
 
     @property
     def is_alive(self) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from actors.ledger_events import Latch
 from adapters.link import Protocols
 from adapters.model import (
+    ZERO,
     Account,
     BotId,
     ClientOrderId,
@@ -71,6 +72,7 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
     epoch: int
     indicators: tuple[str, ...] = ()
     bar_interval_s: float = 60.0
+    identity: str = ""  # of the code and the settings that it runs, see ``config.identity``
 
 
 class Welcome(msgspec.Struct, frozen=True, tag=True):
@@ -139,6 +141,7 @@ class Admit(msgspec.Struct, frozen=True, tag=True):
 
     spec: BotSpec
     epoch: int
+    identity: str = ""  # that it must say hello with
 
 
 class Retire(msgspec.Struct, frozen=True, tag=True):
@@ -164,7 +167,7 @@ class Engage(msgspec.Struct, frozen=True, tag=True):
 
 
 class Engaged(msgspec.Struct, frozen=True, tag=True):
-    """What the wallet has made of the halts, by the venue's own word."""
+    """What the wallet has made of the halts, by the venue's own word; a count of -1 is one that nobody knows."""
 
     wallet: WalletId
     generation: int
@@ -173,6 +176,8 @@ class Engaged(msgspec.Struct, frozen=True, tag=True):
     positions: int  # positions that the halts want closed
     unknown: int  # orders whose outcome nobody knows
     detail: str = ""
+    incarnation: int = 0
+    wants_flat: bool = False  # whether a halt closes positions here
 
 
 class BotLine(msgspec.Struct, frozen=True):
@@ -185,6 +190,8 @@ class BotLine(msgspec.Struct, frozen=True):
     pnl_usd: Decimal  # realized after fees and unrealized
     realized_usd: Decimal
     trades: int
+    exposure_usd: Decimal = ZERO  # its own worst case
+    budget_usd: Decimal | None = None  # what that may be; None where the fleet has no portfolio
 
 
 class AskReport(msgspec.Struct, frozen=True, tag=True):
@@ -250,11 +257,12 @@ MARKET_LINK = Protocols.of(requests=Watch, replies=Watching, notices=Snapshots)
 
 
 class GuardAnswer(msgspec.Struct, frozen=True):
-    """The guard's answer to a renewal; no lease means that this incarnation is fenced or nothing may be added."""
+    """The guard's answer to a renewal. No lease: this incarnation is fenced, or it must reclaim first."""
 
     lease: Lease | None
     latches: tuple[Latch, ...] = ()
     generation: int = 0
+    reclaim_in_s: float | None = None  # it knows too little of its predecessor: reclaim, from then on
 
 
 # ── bot to recorder ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from actors.crossing import Crossing
 from actors.journal import Journal
-from actors.ledger import Ledger, LedgerOrder
+from actors.ledger import EXTERNAL, Ledger, LedgerOrder
 from actors.ledger_events import Crossed, Intended, Learned, LedgerEvent, Protection, Traded
 from actors.order_state import EVENT_OF_STATUS, OrderEvent, OrderState
+from actors.resolution import Dead, Resend, Told, looked_up, sent_again
+from actors.venue_clock import VenueClock
 from adapters.clock import Clock
 from adapters.errors import Disposition, NotFound, VenueError
 from adapters.model import BotId, ClientOrderId, Fill, Order, OrderReport, OrderStatus, Symbol
 from adapters.venue import Venue
 from risk.intent import Purpose
+from risk.leases import TAU
 
 RETRIES_MAX = 3
 BACKOFF_S = 0.2  # doubled on every try, with jitter
@@ -29,12 +36,16 @@ class OrderDesk:
         self, venue: Venue, journal: Journal, ledger: Ledger, clock: Clock, on_change: Callable[[BotId], None]
     ) -> None:
         self.ledger = ledger
+        self.venue_clock = VenueClock(clock)
         self._venue = venue
         self._journal = journal
         self._clock = clock
         self._on_change = on_change
         self._jitter = random.Random(0)  # noqa: S311  # spreads retries, guards nothing
         self._in_the_air: set[ClientOrderId] = set()  # a venue that has not got them yet proves nothing
+        self.foreign: dict[ClientOrderId, OrderReport] = {}  # resting at the venue, and nobody's of ours
+        self.foreign_trades: set[ClientOrderId] = set()  # orders that no bot asked for, and that traded
+        self.fills: Counter[BotId] = Counter()  # taken in by this process
         self.sent = 0
         self.failures = 0  # venue errors in a row
 
@@ -47,22 +58,37 @@ class OrderDesk:
             self.ledger.forget()
             self._journal.compact([self.ledger.summary()])
 
+    def take(self, *events: LedgerEvent) -> None:
+        """Journal and apply, and tell whose it was."""
+        self.write(*events)
+        for event in events:
+            if isinstance(event, Traded):
+                self._note(event.fill)
+            elif isinstance(event, Learned):
+                self._on_change(self.ledger.owner_of(event.id))
+
     def intend(
         self,
         order: Order,
         *,
         bot: BotId,
         purpose: Purpose,
-        exposure_usd: Decimal = Decimal(0),
+        reserve_price: Decimal = Decimal(0),
         protection: Protection | None = None,
     ) -> LedgerOrder:
-        """Write the order ahead: from here on its exposure is reserved, whatever happens."""
+        """Write the order ahead: from here on its exposure is reserved, whatever happens.
+
+        It gets the expiry that only the venue can judge: however long we sleep between here and the send, it is not
+        taken after that. What can add exposure needs the venue's time to be known, which its review has seen to.
+        """
+        expiry = self._expiry(purpose)
+        assert purpose.reduces or expiry is not None, "opens wait until the venue's time is known"
         self.write(
             Intended(
-                order=order,
+                order=replace(order, expires_at=expiry),
                 bot=bot,
                 purpose=purpose,
-                exposure_usd=exposure_usd,
+                reserve_price=reserve_price,
                 protection=protection or Protection(),
                 at=self._clock.now(),
             )
@@ -83,17 +109,27 @@ class OrderDesk:
         """
         order = intended.order
         self._in_the_air.add(order.id)
+        is_unclear = False  # one of the tries may have had an effect: no later refusal proves anything
+
+        async def place() -> OrderReport:
+            nonlocal is_unclear
+            try:
+                return await self._venue.place(order)
+            except VenueError as error:  # a refusal and a rate limit say that this try had none
+                is_unclear |= error.disposition in (Disposition.RESOLVE, Disposition.RETRY)
+                raise
+
         try:
-            report = await self._insist(lambda: self._venue.place(order), may_repeat)
+            report = await self._insist(place, lambda: may_repeat() and not self._is_late(order))
         except VenueError as error:
-            if error.disposition is Disposition.RESOLVE or error.disposition is Disposition.RETRY:
+            if is_unclear:
                 self._learn(order.id, OrderEvent.LOSE, f"{type(error).__name__}: {error}")
             else:  # whoever asked is answered; waking him too would make him try again at once
                 proof = f"{type(error).__name__}: {error}"
                 self.write(Learned(order.id, OrderEvent.REJECT, proof, self._clock.now()))
             return error
-        except asyncio.CancelledError:
-            self._learn(order.id, OrderEvent.LOSE, "cancelled while sending")
+        except (Exception, asyncio.CancelledError) as error:
+            self._learn(order.id, OrderEvent.LOSE, f"{type(error).__name__} while sending")
             raise
         finally:
             self._in_the_air.discard(order.id)
@@ -122,20 +158,67 @@ class OrderDesk:
             return error
         return None
 
-    async def resolve(self, order_id: ClientOrderId) -> VenueError | None:
-        """Ask the venue what became of an order. "Never heard of it" is proof that it never arrived.
+    def is_in_the_air(self, order_id: ClientOrderId) -> bool:
+        """Whether it is being sent at this moment, so that its answer is on the way."""
+        return order_id in self._in_the_air
 
-        An order that is being sent at this moment is left alone: its answer is on the way.
-        """
-        if order_id in self._in_the_air:
-            return None
+    async def withdraw(self, order_id: ClientOrderId) -> bool:
+        """Cancel an order that the ledger does not have, or has as ended. Says whether that is done now."""
         try:
-            await self.take_report(await self._venue.order(order_id))
-        except NotFound as error:
-            self._learn(order_id, OrderEvent.REJECT, f"the venue has no such order: {error}")
+            await self._venue.cancel(order_id)
+        except VenueError:  # gone, or to be found again by the next look
+            return False
+        return True
+
+    async def resolve(self, order_id: ClientOrderId) -> VenueError | None:
+        """Ask the venue what became of an order, and conclude what can be: see ``actors.resolution``.
+
+        Returns:
+            The error that came instead of an answer.
+        """
+        order = self.ledger.orders.get(order_id)
+        if order is None or self.is_in_the_air(order_id):
+            return None
+        venue_time = self.venue_clock.at_least()
+        said: OrderReport | VenueError
+        try:
+            said = await self._venue.order(order_id)
+        except VenueError as error:
+            said = error
+        found = looked_up(
+            order.order,
+            said,
+            venue_time=venue_time,
+            fence=self._venue.fence,
+            is_acknowledged=order.state is OrderState.OPEN,
+        )
+        try:
+            if isinstance(found, Told):
+                await self.take_report(found.report)
+            elif isinstance(found, Dead):
+                self._learn(order_id, OrderEvent.REJECT, found.proof)
+            elif isinstance(found, Resend):
+                await self._send_again(order)
         except VenueError as error:
             return error
-        return None
+        return said if isinstance(said, VenueError) and not isinstance(said, NotFound) else None
+
+    async def _send_again(self, order: LedgerOrder) -> None:
+        """The same identity once more, and away with it if it could add exposure: nobody waits for it by now."""
+        self.sent += 1
+        said: OrderReport | VenueError
+        try:
+            said = await self._venue.place(order.order)
+        except VenueError as error:
+            said = error
+        found = sent_again(order.order, said, venue_time=self.venue_clock.at_least())
+        if isinstance(found, Told):
+            await self.take_report(found.report)
+            if order.is_live and not order.purpose.reduces:
+                with contextlib.suppress(NotFound):
+                    await self.take_report(await self._venue.cancel(order.order.id))
+        elif isinstance(found, Dead):
+            self._learn(order.order.id, OrderEvent.REJECT, found.proof)
 
     async def catch_up(self) -> None:
         """Take in every fill that the stream may have missed. Raises what the venue raises."""
@@ -154,6 +237,8 @@ class OrderDesk:
             return
         if report.filled > order.filled:
             await self.catch_up()
+            if report.filled > order.filled:
+                return  # the next report will find them
         if order.state.is_final or (order.state is OrderState.OPEN and report.status is OrderStatus.OPEN):
             return
         self._learn(
@@ -166,12 +251,33 @@ class OrderDesk:
             return False
         if fill.sequence == self.ledger.fill_sequence + 1:
             self.write(Traded(fill))
-            self._on_change(self.ledger.owner_of(fill.order_id))
+            self._note(fill)
         return True
+
+    def _note(self, fill: Fill) -> None:
+        owner = self.ledger.owner_of(fill.order_id)
+        self.fills[owner] += 1
+        if owner == EXTERNAL:
+            self.foreign_trades.add(fill.order_id)
+        self._on_change(owner)
 
     def _learn(self, order_id: ClientOrderId, event: OrderEvent, proof: str) -> None:
         self.write(Learned(id=order_id, event=event, proof=proof, at=self._clock.now()))
         self._on_change(self.ledger.owner_of(order_id))
+
+    def _expiry(self, purpose: Purpose) -> datetime | None:
+        """Until when the venue may take the order.
+
+        What only reduces goes out also when the venue's time is not known well: then by the latest time that it can
+        be there, so that it is not refused for our ignorance; and without an expiry before its first answer.
+        """
+        now = self.venue_clock.now()
+        if now is None and purpose.reduces:
+            now = self.venue_clock.at_most()
+        return None if now is None else now + TAU
+
+    def _is_late(self, order: Order) -> bool:
+        return order.expires_at is not None and self.venue_clock.surely_past(order.expires_at)
 
     async def _insist(
         self,

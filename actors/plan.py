@@ -19,6 +19,7 @@ class Act(StrEnum):
     """What the supervisor does to one bot. In the order in which a pass takes them."""
 
     KILL = "kill"
+    LATCH = "latch"  # have the kill switch halt it: its strategy gave up
     ASK_TO_STOP = "ask_to_stop"
     RETIRE = "retire"  # end its epoch at the wallet and see its exit mode through
     FINISH = "finish"  # its stop is complete
@@ -73,6 +74,8 @@ def next_step(spec: BotSpec, status: BotStatus, wanted: bool, seen: Seen, now: d
         case BotState.STOPPING | BotState.ERROR if seen.has_process:
             stubborn = waited >= spec.stop_grace or status.state is BotState.ERROR
             return step(Act.KILL, "its grace is over") if stubborn else None
+        case _ if status.alarm and not seen.has_process:
+            return step(Act.LATCH, status.alarm)
         case BotState.STOPPING if status.settled:
             return step(Act.FINISH)
         case BotState.STOPPING | BotState.ERROR if not status.settled and seen.wallet_ready:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
-from actors.ledger import Ledger
+from actors.ledger import Ledger, LedgerOrder
 from actors.messages import Snapshots
 from adapters.clock import Clock
-from adapters.model import ZERO, Side, Snapshot, Symbol
-from risk.exposure import reserve_price, worst_case
+from adapters.model import ZERO, BotId, Side, Snapshot, Symbol
+from risk.exposure import worst_case
+from risk.volatility import Volatility
+
+
+class Sides(NamedTuple):
+    """One market in USD, for ``risk.exposure.worst_case``."""
+
+    position: Decimal = ZERO  # signed
+    cover: Decimal = ZERO
+    buys: Decimal = ZERO
+    sells: Decimal = ZERO
 
 
 @dataclass(slots=True)
@@ -25,6 +38,8 @@ class Prices:
         self._clock = clock
         self._by_interval: dict[tuple[float, Symbol], _Heard] = {}
         self._latest: dict[Symbol, _Heard] = {}
+        self.heard_at = clock.monotonic()  # when any market last moved; before the first, when we began
+        self._volatilities: dict[Symbol, Volatility] = {}
 
     def take(self, news: Snapshots) -> None:
         """News from market data."""
@@ -33,6 +48,9 @@ class Prices:
             heard = _Heard(snapshot, now)
             self._by_interval[news.bar_interval_s, snapshot.symbol] = heard
             self._latest[snapshot.symbol] = heard
+            self.heard_at = max(self.heard_at, now - snapshot.age_s)
+            seen = self._volatilities.get(snapshot.symbol, Volatility())
+            self._volatilities[snapshot.symbol] = seen.after(snapshot.mark_price, snapshot.quote.at)
 
     def snapshot(self, symbol: Symbol, interval_s: float | None = None) -> Snapshot | None:
         """The newest word on a market, over bars of one length if that matters; its age includes the wait here."""
@@ -44,30 +62,64 @@ class Prices:
         waited_s = self._clock.monotonic() - heard.at
         return replace(heard.snapshot, age_s=heard.snapshot.age_s + waited_s) if waited_s else heard.snapshot
 
+    def age_s(self, symbol: Symbol) -> float | None:
+        """The age of the newest word on a market; ``None`` before the first."""
+        heard = self._latest.get(symbol)
+        return heard.snapshot.age_s + self._clock.monotonic() - heard.at if heard else None
+
     def mark(self, symbol: Symbol) -> Decimal | None:
         """The newest mark price, however old; ``None`` before the first."""
         heard = self._latest.get(symbol)
         return heard.snapshot.mark_price if heard else None
 
-    def used_usd(self, ledger: Ledger) -> Decimal:
-        """Worst-case exposure: every position, resting order and order of unknown outcome, market by market."""
-        return sum((worst_case(*self.sides_usd(ledger, symbol)) for symbol in ledger.symbols()), ZERO)
+    def volatility_pct(self, symbols: Sequence[Symbol]) -> float | None:
+        """Of the wildest of the markets, % a day; ``None`` while that of any is unknown."""
+        found = [self._volatilities.get(symbol, Volatility()).pct_a_day for symbol in symbols]
+        known = [pct for pct in found if pct is not None]
+        return max(known) if known and len(known) == len(found) else None
 
-    def sides_usd(self, ledger: Ledger, symbol: Symbol) -> tuple[Decimal, Decimal, Decimal]:
-        """The account's position at the mark, and its buys and sells at their reserve prices."""
-        held = ledger.net(symbol)
+    def used_usd(self, ledger: Ledger, bot: BotId | None = None) -> Decimal:
+        """Worst-case exposure of one bot or of the account.
+
+        Every position, resting order and order of unknown outcome, market by market.
+        """
+        return worst_usd(self.sides_usd(ledger, bot))
+
+    def sides_usd(self, ledger: Ledger, bot: BotId | None = None) -> Mapping[Symbol, Sides]:
+        """Every market in which one bot, or the account, holds something or has an order that could make it.
+
+        Its position, and its buys and sells at their reserve prices; every order is looked at once.
+        """
+        entries: defaultdict[Symbol, list[LedgerOrder]] = defaultdict(list)
+        for order in ledger.live(bot):
+            if not order.purpose.reduces:
+                entries[order.order.symbol].append(order)
+        symbols = entries.keys() | ledger.held(bot)
+        return {symbol: self._sides(ledger, symbol, bot, entries.get(symbol, ())) for symbol in symbols}
+
+    def _sides(
+        self, ledger: Ledger, symbol: Symbol, bot: BotId | None, entries: Iterable[LedgerOrder]
+    ) -> Sides:
+        if bot is None:
+            held, cost = ledger.net(symbol), ledger.net_cost_usd(symbol)
+        else:
+            book = ledger.book(bot, symbol)
+            held, cost = book.size, abs(book.cost_usd)
         mark = self.mark(symbol)
         if mark is None:
-            mark = _paid(ledger, symbol, held)
-        sides = {Side.BUY: ZERO, Side.SELL: ZERO}
-        for order in ledger.live(symbol=symbol):
-            if not order.purpose.reduces:
-                reserve = reserve_price(order.order.price or mark, mark)
-                sides[order.order.side] += order.remaining * reserve
-        return held * mark, sides[Side.BUY], sides[Side.SELL]
+            mark = cost / abs(held) if held else ZERO
+        buys = sells = ZERO
+        for order in entries:
+            reserve_usd = order.remaining * max(order.reserve_price, mark)
+            if order.order.side is Side.BUY:
+                buys += reserve_usd
+            else:
+                sells += reserve_usd
+        worth = abs(held) * mark
+        return Sides(max(worth, cost).copy_sign(held), worth, buys, sells)
 
 
-def _paid(ledger: Ledger, symbol: Symbol, held: Decimal) -> Decimal:
-    """What a unit of the account's position cost."""
-    paid = sum((book.cost_usd for (_, market), book in ledger.books.items() if market == symbol), ZERO)
-    return abs(paid / held) if held else ZERO
+def worst_usd(sides: Mapping[Symbol, Sides]) -> Decimal:
+    """The sum of the markets' worst cases."""
+    cases = (worst_case(side.position, side.buys, side.sells, side.cover) for side in sides.values())
+    return sum(cases, ZERO)

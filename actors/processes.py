@@ -8,9 +8,11 @@ from typing import Protocol
 import msgspec
 
 from actors.bot import BotReport
+from actors.ledger_events import Latch
 from actors.messages import Admit, Retire, Retired, WalletReport
 from adapters.model import BotId, WalletId
 from config.spec import BotSpec, FleetSpec, WalletSpec
+from risk.limits import FleetLimits
 
 
 class BotLaunch(msgspec.Struct, frozen=True):
@@ -29,7 +31,12 @@ class WalletLaunch(msgspec.Struct, frozen=True):
     fleet: str
     spec: WalletSpec
     incarnation: int
-    lease_ttl_s: float
+    limits: FleetLimits
+
+    @property
+    def lease_ttl_s(self) -> float:
+        """How long a lease lasts."""
+        return self.limits.lease_ttl.total_seconds()
 
 
 class Whereabouts(msgspec.Struct, frozen=True):
@@ -56,7 +63,7 @@ class Process(Protocol):
 
 
 class BotProcess(Process, Protocol):
-    """A bot's process."""
+    """A bot's process. ``ended`` raises ``Irrecoverable`` when its strategy did."""
 
     async def report(self, *, timeout_s: float) -> BotReport:
         """Its heartbeat. Raises ``LinkError`` when it does not answer in time."""
@@ -92,6 +99,10 @@ class Processes(Protocol):
 
     async def enlist(self, wallet: WalletId, incarnation: int) -> None:
         """Tell the risk guard which incarnation it may renew."""
+        ...
+
+    async def trip(self, latch: Latch) -> None:
+        """Have the kill switch set a halt. Safe to repeat."""
         ...
 
     async def spawn_bot(self, launch: BotLaunch) -> BotProcess: ...

@@ -129,7 +129,12 @@ class Replay:
         lease_ttl = max(fleet.limits.lease_ttl, 3 * few_bars)
         limits = replace(fleet.limits, lease_ttl=lease_ttl)
         self._guard = RiskGuard(
-            limits, fleet.on_breach, store=self._control, halts=self._control, clock=self.clock
+            limits,
+            fleet.on_breach,
+            [wallet.name for wallet in fleet.wallets],
+            store=self._control,
+            halts=self._control,
+            clock=self.clock,
         )
         self._renew_every = lease_ttl / 3
         self._tally = Tally()

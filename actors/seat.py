@@ -20,6 +20,8 @@ class Seat:
 
     spec: BotSpec
     epoch: int
+    identity: str = ""  # that its bot must have; empty asks for none
+    running: str = ""  # that it said hello with
     seen_at: float  # monotonic
     watch: Watch | None = None
     paused_until: datetime | None = None

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from adapters.model import BotId, Symbol, WalletId
+from adapters.model import ZERO, BotId, Symbol, WalletId
 
 
 class BotLineup(msgspec.Struct, frozen=True):
@@ -30,6 +30,8 @@ class BotLineup(msgspec.Struct, frozen=True):
     wanted: bool
     crashes: int
     note: str
+    exposure_usd: Decimal = ZERO  # its own worst case
+    budget_usd: Decimal | None = None  # what that may be; None where the fleet has no portfolio
 
 
 class LeaseLine(msgspec.Struct, frozen=True):
@@ -86,6 +88,7 @@ class HaltLine(msgspec.Struct, frozen=True):
     level: str
     generation: int
     reason: str
+    cause: str
 
 
 class FleetStatus(msgspec.Struct, frozen=True):

@@ -118,14 +118,47 @@ class HaltStore(Protocol):
         """Latch this scope at this level, or deeper if it is already; answers with what is in force."""
         ...
 
-    async def clear_latch(self, scope: str) -> Latches: ...
+    async def clear_latch(self, scope: str, generation: int | None = None) -> Latches:
+        """Take the scope's latch off; of that generation only, if one is given."""
+        ...
+
+    async def overtake(self, generation: int, latch: Latch) -> Latches:
+        """As ``set_latch``, under a generation above this one, which is not ours."""
+        ...
 
     async def load_wallets(self) -> Mapping[WalletId, WalletPlace]: ...
 
     async def add_events(self, events: Sequence[Event]) -> None: ...
 
 
-class GuardStore(Protocol):
+class EquityMarks(msgspec.Struct, frozen=True):
+    """What the fleet's losses are measured from."""
+
+    day_start_usd: Decimal  # at the start of the UTC day
+    peak_usd: Decimal
+
+
+class LossStore(Protocol):
+    """What the loss watch keeps."""
+
+    async def load_latches(self) -> Latches: ...
+
+    async def mark_equity(self, day: date, equity_usd: Decimal) -> EquityMarks:
+        """The marks, this equity included: the first of a day is its start, the highest ever is the peak."""
+        ...
+
+    async def restart_marks(self, day: date, equity_usd: Decimal) -> None:
+        """Measure anew from here: the day, the peak, and what each wallet's day began with."""
+        ...
+
+    async def load_equities(self) -> Mapping[WalletId, Decimal]:
+        """What each wallet was last known to be worth."""
+        ...
+
+    async def save_equities(self, equities: Mapping[WalletId, Decimal]) -> None: ...
+
+
+class GuardStore(LossStore, Protocol):
     """What the risk guard keeps."""
 
     async def next_number(self, counter: str) -> int: ...
@@ -134,10 +167,8 @@ class GuardStore(Protocol):
 
     async def save_grant(self, grant: Grant) -> None: ...
 
-    async def load_latches(self) -> Latches: ...
-
-    async def day_start_equity(self, day: date, equity_usd: Decimal) -> Decimal:
-        """The fleet's equity at the start of the UTC day; the first caller of a day sets it."""
+    async def wallet_day_start(self, day: date, wallet: WalletId, equity_usd: Decimal) -> Decimal:
+        """A wallet's equity at the start of the UTC day; the first caller of a day sets it."""
         ...
 
 

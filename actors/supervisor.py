@@ -12,14 +12,13 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from actors.bot_keeper import BotKeeper
-from actors.ledger_events import Latch
+from actors.ledger_events import HaltCause, Latch
 from actors.lifecycle import BotEvent, BotState, BotStatus
 from actors.messages import Admit, Retire
 from actors.plan import Act, Step, plan
-from actors.processes import BotLaunch, Processes
+from actors.processes import BotLaunch, BotProcess, Processes
 from actors.store import Event, FleetStore, Latches
 from actors.wallet_keeper import WalletKeeper
 from adapters.clock import Clock
@@ -35,7 +34,14 @@ _log = logging.getLogger(__name__)
 class Supervisor:
     """One per fleet. ``start`` finds what there is, ``run`` ticks for ever, the rest are an operator's commands."""
 
-    def __init__(self, *, store: FleetStore, processes: Processes, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: FleetStore,
+        processes: Processes,
+        clock: Clock,
+        identify: Callable[[BotSpec], str] = lambda spec: "",
+    ) -> None:
         self.fleet: FleetSpec | None = None
         self.bots: dict[BotId, BotKeeper] = {}
         self.wallets: dict[WalletId, WalletKeeper] = {}
@@ -43,6 +49,7 @@ class Supervisor:
         self._store = store
         self._processes = processes
         self._clock = clock
+        self._identify = identify
         self._jitter = random.Random(0)  # noqa: S311  # spreads restarts, guards nothing
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: list[Event] = []
@@ -157,8 +164,14 @@ class Supervisor:
         self._tell("removed", name, "")
 
     async def reset(self, names: Sequence[BotId]) -> None:
-        """Let bots in ERROR begin again."""
-        for keeper in self._named(names):
+        """Let bots in ERROR begin again. Raises ``Conflict`` for one that is halted itself: lift that first."""
+        keepers = self._named(names)
+        latches = await self._store.load_latches()
+        for keeper in keepers:
+            own = f"bot:{keeper.spec.name}"
+            if keeper.status.alarm or any(latch.scope == own for latch in latches.latches):
+                raise Conflict(f"{own} is halted ({keeper.status.reason}): flotilla resume {own}")
+        for keeper in keepers:
             if keeper.status.state in (BotState.ERROR, BotState.BACKOFF, BotState.IDLE):
                 await self._move(keeper, BotEvent.RESET, "reset by the operator")
 
@@ -204,6 +217,8 @@ class Supervisor:
                     await keeper.process.kill()  # when that fails it is still there, and killed again
                     keeper.process = keeper.report = None
                 await self._crash(keeper, step.reason)
+            case Act.LATCH:
+                await self._latch(keeper)
             case Act.RETIRE:
                 await self._retire(keeper)
             case Act.FINISH:
@@ -234,13 +249,13 @@ class Supervisor:
         except TradingError as error:
             await self._crash(keeper, f"cannot start: {error}")
             return
-        keeper.attend(process, on_beat=self._on_beat, on_end=self._on_end)
+        self._attend(keeper, process)
 
     async def _admit(self, keeper: BotKeeper) -> None:
         wallet = self._wallet_of(keeper.spec).process
         if wallet is None:
             raise Fenced(f"wallet {keeper.spec.wallet} is down")
-        await wallet.admit(Admit(keeper.spec, keeper.status.epoch))
+        await wallet.admit(Admit(keeper.spec, keeper.status.epoch, self._identify(keeper.spec)))
 
     async def _retire(self, keeper: BotKeeper) -> None:
         wallet = self._wallet_of(keeper.spec).process
@@ -255,6 +270,28 @@ class Supervisor:
                 keeper.status = status
             text = f"{keeper.mode}: " + (f"stays open: {left}" if left else "nothing stays open")
             self._tell("retired", keeper.spec.name, text)
+
+    async def _latch(self, keeper: BotKeeper) -> None:
+        """Halt a bot whose strategy gave up, and leave by its exit mode, whichever comes through first."""
+        assert self.fleet is not None
+        level, reason = self.fleet.on_irrecoverable, keeper.status.alarm
+        scope = f"bot:{keeper.spec.name}"
+        try:
+            await self._processes.trip(Latch(scope, level, 0, reason, HaltCause.IRRECOVERABLE))
+            async with keeper.changing:
+                status = replace(keeper.status, alarm="")
+                await self._store.save_status(status)
+                keeper.status = status
+        finally:
+            if keeper.status.state is BotState.ERROR and not keeper.status.settled:
+                await self._retire(keeper)
+
+    async def _fail(self, keeper: BotKeeper, reason: str) -> None:
+        async with keeper.changing:
+            status = keeper.status.failed(at=self._clock.now(), reason=reason)
+            await self._store.save_status(status)
+            keeper.status = status
+        self._tell("irrecoverable", keeper.spec.name, reason, "critical")
 
     async def _crash(self, keeper: BotKeeper, reason: str) -> None:
         async with keeper.changing:
@@ -292,6 +329,12 @@ class Supervisor:
 
     def _on_end(self, keeper: BotKeeper, reason: str) -> None:
         self._spawn(self._crash(keeper, reason or "it ended without being asked"))
+
+    def _on_fail(self, keeper: BotKeeper, reason: str) -> None:
+        self._spawn(self._fail(keeper, reason))
+
+    def _attend(self, keeper: BotKeeper, process: BotProcess) -> None:
+        keeper.attend(process, on_beat=self._on_beat, on_end=self._on_end, on_fail=self._on_fail)
 
     def _on_wallet_news(self, wallet: WalletId) -> Callable[[str, str], None]:
         def tell(event: str, text: str) -> None:
@@ -332,7 +375,7 @@ class Supervisor:
         ):
             await process.kill()  # a leftover that no status speaks of
         else:
-            keeper.attend(process, on_beat=self._on_beat, on_end=self._on_end)
+            self._attend(keeper, process)
             self._tell("adopted", keeper.spec.name, f"incarnation {process.incarnation}")
 
     # ── small things ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -344,7 +387,7 @@ class Supervisor:
         keeper = WalletKeeper(
             next(wallet for wallet in self.fleet.wallets if wallet.name == name),
             self.fleet.fleet,
-            self.fleet.limits.lease_ttl / timedelta(seconds=1),
+            self.fleet.limits,
             processes=self._processes,
             store=self._store,
             clock=self._clock,

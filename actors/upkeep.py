@@ -8,33 +8,50 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from actors.crossing import crossings
-from actors.ledger import Ledger, LedgerOrder
+from actors.ledger import EXTERNAL, Ledger
 from actors.order_desk import OrderDesk
 from actors.order_state import OrderState
-from actors.protection import Guarding, protect
+from actors.protector import Protector
 from actors.stance import Stance, is_closing_now, steps_to
-from adapters.errors import Disposition, VenueError
+from adapters.clock import Clock
 from adapters.model import BotId, ClientOrderId, Instrument, Order, OrderType, Side, Symbol, TimeInForce
+from config.spec import ForeignOrders, UnknownOrders, WalletSpec
 from risk.intent import Purpose, client_order_id
+from risk.limits import RiskParams
 
 WALLET_LEGS = 0x8000  # legs from here on are the wallet's own orders, below are a bot's
-_log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """See the module. ``stance_of`` is asked anew on every pass."""
+    """See the module.
+
+    Args:
+        desk: the way to the venue.
+        spec: the wallet.
+        incarnation: of the wallet, for the identity of its own orders.
+        clock: for intervals.
+        stance_of: what a bot's orders and holdings shall become; asked anew on every pass.
+        params_of: a bot's own limits; ``None`` while it has no seat.
+        mark: the newest mark price of a market.
+        liquidation_price: what the venue last said, for a holding of this size.
+        alert: tells somebody.
+    """
 
     def __init__(
         self,
         desk: OrderDesk,
+        spec: WalletSpec,
         incarnation: int,
+        clock: Clock,
+        *,
         stance_of: Callable[[BotId], Stance],
+        params_of: Callable[[BotId], RiskParams | None],
         mark: Callable[[Symbol], Decimal | None],
+        liquidation_price: Callable[[Symbol, Decimal], Decimal | None],
         alert: Callable[[str, BotId], None],
     ) -> None:
         self._desk = desk
@@ -42,18 +59,31 @@ class Upkeep:
         self._incarnation = incarnation
         self._stance_of = stance_of
         self._mark = mark
+        self._spec = spec
         self._alert = alert
+        self._protector = Protector(
+            desk,
+            clock,
+            unprotected_max=spec.limits.unprotected_max,
+            params_of=params_of,
+            liquidation_price=liquidation_price,
+            new_id=self._new_id,
+            close=self._close,
+            alert=alert,
+        )
         self._numbers = itertools.count(1)
-        self._stops: dict[
-            tuple[BotId, Symbol], LedgerOrder
-        ] = {}  # the last one that the venue took, of each holding
         self._one_at_a_time = asyncio.Lock()
-        self.instruments: Mapping[Symbol, Instrument] = {}
+        self._instruments: Mapping[Symbol, Instrument] = {}
 
-    async def run(self, bots: Iterable[BotId]) -> None:
-        """One pass over the bots: cancels first, then closes, then protection."""
+    def list_markets(self, instruments: Mapping[Symbol, Instrument]) -> None:
+        """Take in the markets' rules."""
+        self._instruments = self._protector.instruments = instruments
+
+    async def run(self, bots: Iterable[BotId]) -> set[BotId]:
+        """One pass over the bots: cancels first, then closes, then protection. Answers whom to look at again."""
         async with self._one_at_a_time:
             await self._resolve()
+            await self._sweep()
             todo = {bot: steps_to(self._stance_of(bot), bot, self._ledger) for bot in bots}
             await asyncio.gather(
                 *(self._desk.cancel(id_) for steps in todo.values() for id_ in steps.cancels)
@@ -62,12 +92,11 @@ class Upkeep:
             for symbol in sorted({close.symbol for close in closes}):
                 self._settle(symbol, [close.bot for close in closes if close.symbol == symbol])
             await asyncio.gather(*(self._close(close.bot, close.symbol) for close in closes))
-            for bot in todo:
-                await self._protect(bot)
+            return {bot for bot in todo if await self._protector.protect(bot)}
 
     def _settle(self, symbol: Symbol, leaving: Sequence[BotId]) -> None:
         """Bots that share the market close against each other first, as far as that spares the venue."""
-        price, instrument = self._mark(symbol), self.instruments.get(symbol)
+        price, instrument = self._mark(symbol), self._instruments.get(symbol)
         held = {
             bot: book.size
             for (bot, market), book in self._ledger.books.items()
@@ -87,6 +116,18 @@ class Upkeep:
         unknown = [order.order.id for order in self._ledger.live() if order.state is OrderState.UNKNOWN]
         await asyncio.gather(*(self._desk.resolve(order_id) for order_id in unknown))
 
+    async def _sweep(self) -> None:
+        """Cancel, where the fleet file says so, entries of which only the venue knows and orders that are not ours."""
+        if self._spec.unknown_orders is UnknownOrders.CANCEL:
+            adopted = (order for order in self._ledger.live() if order.is_adopted)
+            strays = [order.order.id for order in adopted if not order.purpose.reduces]
+            await asyncio.gather(*map(self._desk.cancel, strays))
+        if self._spec.foreign_orders is ForeignOrders.CANCEL:
+            for order_id in tuple(self._desk.foreign):
+                if await self._desk.withdraw(order_id):
+                    self._alert(f"order {order_id} is not ours: cancelled", EXTERNAL)
+                    self._desk.foreign.pop(order_id, None)
+
     async def _close(self, bot: BotId, symbol: Symbol) -> None:
         size = self._ledger.book(bot, symbol).size
         if not size or any(map(is_closing_now, self._ledger.live(bot, symbol))):
@@ -103,50 +144,5 @@ class Upkeep:
         )
         await self._desk.send(self._desk.intend(order, bot=bot, purpose=Purpose.CLOSE))
 
-    async def _protect(self, bot: BotId) -> None:
-        symbols = {order.order.symbol for order in self._ledger.live(bot)} | set(self._ledger.holdings(bot))
-        for symbol in sorted(symbols):
-            if symbol not in self.instruments:
-                continue
-            book, live = self._ledger.book(bot, symbol), self._ledger.live(bot, symbol)
-            if not book.size:
-                self._stops.pop((bot, symbol), None)
-            steps = protect(symbol, book, live, self.instruments[symbol])
-            for guarding in steps.place:
-                stop = self._stops.get((bot, symbol))
-                if guarding.purpose is Purpose.STOP and stop and stop.state is OrderState.REJECTED:
-                    await self._close_unprotected(bot, symbol, stop.proof)
-                else:
-                    await self._place_protection(bot, guarding)
-            await asyncio.gather(*(self._desk.cancel(order_id) for order_id in steps.cancel))
-
-    async def _place_protection(self, bot: BotId, guarding: Guarding) -> None:
-        order = Order(
-            id=self._new_id(bot),
-            symbol=guarding.symbol,
-            side=guarding.side,
-            size=guarding.size,
-            type=guarding.type,
-            trigger=guarding.trigger,
-            reduce_only=True,
-        )
-        intended = self._desk.intend(order, bot=bot, purpose=guarding.purpose)
-        error = await self._desk.send(intended)
-        if guarding.purpose is not Purpose.STOP:
-            return
-        if error is None:
-            self._stops[bot, guarding.symbol] = intended  # its matching engine may still refuse it
-        elif _is_refusal(error):
-            await self._close_unprotected(bot, guarding.symbol, str(error))
-
-    async def _close_unprotected(self, bot: BotId, symbol: Symbol, reason: str) -> None:
-        self._alert(f"stop refused ({reason}); closing {symbol}", bot)
-        self._stops.pop((bot, symbol), None)
-        await self._close(bot, symbol)
-
     def _new_id(self, bot: BotId) -> ClientOrderId:
         return client_order_id(bot, self._incarnation, next(self._numbers), WALLET_LEGS)
-
-
-def _is_refusal(error: VenueError) -> bool:
-    return error.disposition is Disposition.FAIL_ORDER

@@ -10,17 +10,19 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
 
 from actors.answers import resting
+from actors.bot_uses import bot_uses
+from actors.distress import Distress
 from actors.gate import Gate
 from actors.halting import Halting
 from actors.intake import Intake
 from actors.journal import Journal
+from actors.leasing import Guard, Leasing
 from actors.ledger import EXTERNAL, Ledger
-from actors.ledger_events import Latched, LeaseTaken, Seated
+from actors.ledger_events import HaltCause, Latch, Latched, Leaving, Seated
 from actors.messages import (
     Admit,
     BotLine,
@@ -28,7 +30,6 @@ from actors.messages import (
     Dismissed,
     Engage,
     Engaged,
-    GuardAnswer,
     Hello,
     Retire,
     Retired,
@@ -44,26 +45,24 @@ from actors.order_desk import OrderDesk
 from actors.order_state import OrderState
 from actors.prices import Prices
 from actors.readings import Readings
+from actors.reclaim import Reclaim
 from actors.recovery import lost_in_a_crash, reconcile
 from actors.seat import Seat, watches
 from actors.stance import Stance, stance_of, steps_to
 from actors.upkeep import Upkeep
+from actors.venue_failures import CountingVenue
 from adapters.clock import Clock
-from adapters.errors import Fenced, LinkError, VenueError
+from adapters.errors import Fenced, LinkError
 from adapters.market.indicators import IndicatorSet
 from adapters.model import ZERO, Account, BotId, OrderReport, Position, Symbol
 from adapters.venue import UserEvent, Venue
-from config.spec import ExitMode, WalletSpec
-from risk.leases import Renewal
+from config.spec import ExitMode, HaltLevel, WalletSpec
+from risk.build import build_identity
+from risk.limits import FleetLimits, RiskParams
+from risk.post_trade import Halt, orphan_sweep
 from strategies.strategy import Budget
 
 _log = logging.getLogger(__name__)
-
-
-class Guard(Protocol):
-    """The risk guard, as a wallet sees it."""
-
-    async def renew(self, renewal: Renewal) -> GuardAnswer: ...
 
 
 class Wallet:
@@ -78,25 +77,63 @@ class Wallet:
         journal: Journal,
         ledger: Ledger,
         clock: Clock,
+        limits: FleetLimits = FleetLimits(),
         node: str = "",
     ) -> None:
+        venue = CountingVenue(venue, clock)
         self.node = node
         self.spec = spec
         self.incarnation = incarnation
         self.ledger = ledger
         self.seats: dict[BotId, Seat] = {}
-        self._leaving: dict[BotId, ExitMode] = {}  # bots on their way out, seated or not
         self.dirty: set[BotId] = set()
         self._clock = clock
         self._venue = venue
         self._desk = OrderDesk(venue, journal, ledger, clock, self._changed)
         self._gate = Gate(spec.name, incarnation)
-        self._gate.engage(ledger.latches, ledger.generation)
+        self._gate.restore(ledger.latches, ledger.generation)
         self._prices = Prices(clock)
-        self._upkeep = Upkeep(self._desk, incarnation, self.stance, self._prices.mark, self._alert)
-        self._readings = Readings(venue, self._desk, clock, self._alert)
-        self._intake = Intake(spec, self._desk, self._gate, self._prices, self._readings, clock)
-        self._halting = Halting(spec.name, venue, self._desk, self._gate, clock, self.stance)
+        self._readings = Readings(venue, self._desk, clock, self._rosters, self._alert)
+        self._upkeep = Upkeep(
+            self._desk,
+            spec,
+            incarnation,
+            clock,
+            stance_of=self.stance,
+            params_of=self._params,
+            mark=self._prices.mark,
+            liquidation_price=self._readings.liquidation_price,
+            alert=self._alert,
+        )
+        reclaim = Reclaim(venue, self._desk, self._readings, self._alert)
+        self._leasing = Leasing(
+            spec.name, incarnation, self._gate, self._desk, self._prices, self._readings, reclaim, clock
+        )
+        self._intake = Intake(
+            spec, self._desk, self._gate, self._prices, self._readings, clock, self.ask_to_halt
+        )
+        self._halting = Halting(
+            spec.name,
+            incarnation,
+            venue,
+            self._desk,
+            self._gate,
+            clock,
+            self.stance,
+            self._enforce,
+            spec.foreign_orders,
+        )
+        self._distress = Distress(
+            spec.name,
+            limits,
+            readings=self._readings,
+            prices=self._prices,
+            ledger=ledger,
+            gate=self._gate,
+            venue=venue,
+            clock=clock,
+            ask=self.ask_to_halt,
+        )
         self._problems: deque[str] = deque(maxlen=20)
         self._started_at = clock.monotonic()
         self.ready = False
@@ -107,13 +144,14 @@ class Wallet:
     async def start(self) -> None:
         """Reconcile with the venue; only then orders may pass. Raises what the venue raises: call it again."""
         now = self._clock.now()
-        await self._readings.list_markets()
-        self._upkeep.instruments = self._readings.instruments
+        await self._list_markets()
         self._desk.write(*lost_in_a_crash(self.ledger, now))
+        await self.refresh_account()  # tells the venue's time, without which nothing unknown is resolved
         await reconcile(self._desk, self._venue, now)
-        await self.refresh_account()
         self.ready = True
         self.dirty.update(self.ledger.records)
+        self.woken.set()  # a halt that was being carried out is gone on with
+        self._distress.begin()
 
     async def take_event(self, event: UserEvent) -> None:
         """News from the venue's user stream."""
@@ -132,6 +170,8 @@ class Wallet:
 
     async def recount(self) -> None:
         """Compare every book with the venue. A difference that holds over two looks quarantines its market."""
+        if self._readings.refusing_opens:
+            await self._list_markets()  # perhaps they take exposure again
         await self._readings.recount()
 
     async def look_again(self) -> None:
@@ -140,30 +180,22 @@ class Wallet:
 
     async def renew(self, guard: Guard) -> None:
         """Ask for the lease again, and learn of halts on the way. Raises what the way to the guard raises."""
-        request = self._gate.ask(self._clock.monotonic())
-        newest = self.ledger.lease
-        answer = await guard.renew(
-            Renewal(
-                wallet=self.spec.name,
-                incarnation=self.incarnation,
-                request=request,
-                used_usd=self.used_usd(),
-                applied_epoch=newest.epoch,
-                applied_sequence=newest.sequence,
-                applied_budget_usd=newest.budget_usd,
-                equity_usd=self._readings.equity_usd,
-            )
-        )
+        seated = {bot: seat for bot, seat in self.seats.items() if bot not in self.ledger.leaving}
+        uses = bot_uses(self.ledger, self._gate, self._prices, seated)
+        answer = await self._leasing.renew(guard, bots=uses, distress=self._gate.distress)
         self._engage(Engage(answer.latches, answer.generation))
-        lease = answer.lease
-        if lease is not None and self._gate.take(lease, (newest.epoch, newest.sequence)):
-            self._desk.write(LeaseTaken(lease.epoch, lease.sequence, lease.budget_usd))
 
     async def upkeep(self, *, everyone: bool = False) -> None:
         """One pass over the bots that changed, or over all of them."""
         bots = (set(self.ledger.records) | set(self.seats)) if everyone else set(self.dirty)
         self.dirty -= bots
-        await self._upkeep.run(sorted(bots))
+        for bot in bots & self.seats.keys():
+            self._intake.examine(self.seats[bot])
+        self.dirty |= await self._upkeep.run(sorted(bots))
+
+    def look_out(self) -> None:
+        """Ask to be halted where it fails to know what it must."""
+        self._distress.look()
 
     def watches(self) -> Sequence[Watch]:
         """What this wallet needs from market data."""
@@ -172,9 +204,11 @@ class Wallet:
     # ── a bot's requests ─────────────────────────────────────────────────────────────────────────────────────────
 
     def hello(self, hello: Hello, notify: Callable[[Changed | Dismissed], None]) -> Welcome:
-        """Let a bot in. Raises ``Fenced`` for an epoch that is over, ``LinkError`` for one that is not seated yet,
-        and ``ConfigError`` for an unknown indicator."""
+        """Let a bot in. Raises ``Fenced`` for an epoch that is over or a build that is not the deployed one,
+        ``LinkError`` for an epoch that is not seated yet, and ``ConfigError`` for an unknown indicator."""
         seat = self._seat(hello.bot, hello.epoch)
+        seat.running = hello.identity
+        self._check_build(seat)
         IndicatorSet(
             hello.indicators
         )  # a name that nobody can compute is this bot's trouble, not its neighbours'
@@ -187,8 +221,10 @@ class Wallet:
     def observe(self, bot: BotId, epoch: int) -> Sight:
         """What the bot sees now. Raises as ``hello``, and ``LinkError`` before the venue was reconciled."""
         seat = self._seat(bot, epoch)
+        self._check_build(seat)
         account = self._reconciled()
         seat.is_told = False
+        self._intake.looked(bot)
         held = self.ledger.holdings(bot)
         snapshots = (
             (symbol, self._prices.snapshot(symbol, seat.bar_interval_s)) for symbol in seat.spec.symbols
@@ -211,6 +247,7 @@ class Wallet:
     async def submit(self, batch: Submit) -> Submitted:
         """Take a bot's wishes: cancels first, then intents in their order. Raises as ``observe``."""
         seat = self._seat(batch.bot, batch.epoch)
+        self._check_build(seat)
         self._reconciled()
         for order_id in batch.cancels:
             order = self.ledger.orders.get(order_id)
@@ -230,20 +267,25 @@ class Wallet:
             raise Fenced(f"{bot}: epoch {admit.epoch} is over, {self.ledger.record(bot).epoch} is seated")
         if admit.epoch > self.ledger.record(bot).epoch:
             self._desk.write(Seated(bot, admit.epoch))
-            self._leaving.pop(bot, None)
+            if bot in self.ledger.leaving:
+                self._desk.write(Leaving(bot, None))
         old = self.seats.get(bot)
         if old is not None and old.epoch == admit.epoch:
-            old.spec = admit.spec
+            old.spec, old.identity = admit.spec, admit.identity
             return
         if old is not None and old.notify is not None:
             old.notify(Dismissed())
-        self.seats[bot] = Seat(spec=admit.spec, epoch=admit.epoch, seen_at=self._clock.monotonic())
+        self._intake.looked(bot)
+        self.seats[bot] = Seat(
+            spec=admit.spec, epoch=admit.epoch, identity=admit.identity, seen_at=self._clock.monotonic()
+        )
 
     async def retire(self, retire: Retire) -> Retired:
         """End the bot's epoch, whatever the bot thinks of it, and see its exit mode through at the venue."""
         bot = retire.bot
         seat = self.seats.get(bot)
-        self._leaving[bot] = retire.mode
+        if self.ledger.leaving.get(bot) is not retire.mode:
+            self._desk.write(Leaving(bot, retire.mode))
         if seat is not None and seat.notify is not None:
             seat.notify(Dismissed())
             seat.notify = None
@@ -263,15 +305,15 @@ class Wallet:
         return Retired(done, holdings, len(self.ledger.live(bot)))
 
     async def engage(self, engage: Engage) -> Engaged:
-        """Take the halts and enforce them; the answer is what the venue says is left. Never raises."""
-        self._engage(engage)
+        """Take the halts and enforce them; the answer is what the venue says is left.
+
+        News is answered as soon as it is on disk; asked again, what the venue shows. Raises ``OSError`` when the disk
+        does not take it.
+        """
+        is_news = self._engage(engage)
         if not self._gate.latches:
             return self._halting.nothing_to_do()
-        try:
-            await self.upkeep(everyone=True)
-            return await self._halting.verify()
-        except VenueError as error:
-            return self._halting.nobody_knows(f"venue: {error}")
+        return self._halting.shut() if is_news else await self._halting.look()
 
     def report(self) -> WalletReport:
         """How the wallet does."""
@@ -304,8 +346,9 @@ class Wallet:
         silent_for = now - (seat.seen_at if seat else self._started_at)
         return stance_of(
             self._gate.level(bot),
-            self._leaving.get(bot),
-            is_silent=silent_for > self.spec.orphan_cancel_after.total_seconds(),
+            self.ledger.leaving.get(bot),
+            is_silent=orphan_sweep(bot, silent_for, self.spec.orphan_cancel_after) is not None
+            or self._leasing.is_reclaiming,
         )
 
     @property
@@ -330,8 +373,10 @@ class Wallet:
     def _budget(self, seat: Seat, held: int) -> Budget:
         guards = seat.spec.exec_guards
         positions = max(0, seat.spec.risk_params.max_positions - held)
+        room = self._gate.room_usd(self.used_usd(), self._clock.monotonic())
+        own = self._intake.room_of(seat.spec.name)
         return Budget(
-            notional_usd=self._gate.room_usd(self.used_usd(), self._clock.monotonic()),
+            notional_usd=room if own is None else min(room, own),
             positions=positions,
             opens_this_cycle=min(positions, guards.max_new_positions_per_cycle) if guards else positions,
         )
@@ -345,6 +390,8 @@ class Wallet:
             epoch=record.epoch,
             positions={symbol: book.size for symbol, book in held.items()},
             open_orders=len(self.ledger.live(bot)),
+            exposure_usd=self._prices.used_usd(self.ledger, bot),
+            budget_usd=self._gate.budget_usd(bot),
             pnl_usd=record.realized_usd + unrealized,
             realized_usd=record.realized_usd,
             trades=record.trades,
@@ -352,13 +399,33 @@ class Wallet:
 
     def _seat(self, bot: BotId, epoch: int) -> Seat:
         seat = self.seats.get(bot)
-        if seat is not None and seat.epoch == epoch and bot not in self._leaving:
+        if seat is not None and seat.epoch == epoch and bot not in self.ledger.leaving:
             seat.seen_at = self._clock.monotonic()
             return seat
         known = self.ledger.records.get(bot)
-        if seat is None and epoch >= (known.epoch if known else 0) and bot not in self._leaving:
+        if seat is None and epoch >= (known.epoch if known else 0) and bot not in self.ledger.leaving:
             raise LinkError(f"{bot}: epoch {epoch} is not seated yet at {self.spec.name}")
         raise Fenced(f"{bot}: epoch {epoch} is not seated at {self.spec.name}")
+
+    def _check_build(self, seat: Seat) -> None:
+        refusal = build_identity(seat.identity, seat.running) if seat.identity else None
+        if refusal is not None:
+            self._intake.refusals[build_identity.__name__] += 1
+            self._alert(
+                f"{refusal.detail}: {refusal.value or 'none'}, deployed is {refusal.limit}", seat.spec.name
+            )
+            raise Fenced(f"{seat.spec.name}: {refusal.detail}")
+
+    def _params(self, bot: BotId) -> RiskParams | None:
+        seat = self.seats.get(bot)
+        return seat.spec.risk_params if seat else None
+
+    def _rosters(self) -> Mapping[BotId, Sequence[Symbol]]:
+        return {bot: seat.spec.symbols for bot, seat in self.seats.items()}
+
+    async def _list_markets(self) -> None:
+        await self._readings.list_markets()
+        self._upkeep.list_markets(self._readings.instruments)
 
     def _reconciled(self) -> Account:
         if self._readings.account is None or not self.ready:
@@ -367,16 +434,36 @@ class Wallet:
 
     # ── halting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _engage(self, engage: Engage) -> None:
-        if engage.generation <= self._gate.generation:
-            return
-        self._desk.write(Latched(engage.latches, engage.generation))
-        if self._gate.engage(engage.latches, engage.generation):
+    async def _enforce(self) -> None:
+        await self.upkeep(everyone=True)
+
+    def _engage(self, engage: Engage) -> bool:
+        """Take newer halts: the gate first, then the disk. Says whether they are newer."""
+        known = self._gate.generation
+        if engage.generation <= known:
+            return False
+        is_changed = self._gate.engage(engage.latches, engage.generation)
+        try:
+            self._desk.write(Latched(self._gate.held, engage.generation))
+        except OSError:
+            self._gate.generation = known  # it holds, but is not taken: it must be said again
+            raise
+        if is_changed:
             self.dirty.update(self.ledger.records)
             self.woken.set()
             for seat in self.seats.values():
                 seat.is_told = False  # a halt is always worth a notice of its own
                 seat.tell()
+        return True
+
+    def ask_to_halt(self, halt: Halt) -> None:
+        """Hold a halt here at once, and have it latched: the kill switch is told with the next report."""
+        if self._gate.hold(Latch(halt.scope, HaltLevel.REDUCE_ONLY, 0, halt.reason, HaltCause.DISTRESS)):
+            self._desk.write(Latched(self._gate.held, self._gate.generation))
+            scope, _, name = halt.scope.partition(":")
+            self._alert(f"halted: {halt.reason}", BotId(name) if scope == "bot" else EXTERNAL)
+            self.dirty.update(self.ledger.records)
+            self.woken.set()
 
     def _changed(self, bot: BotId) -> None:
         self.dirty.add(bot)

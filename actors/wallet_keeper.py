@@ -14,6 +14,7 @@ from actors.store import FleetStore, WalletPlace
 from adapters.clock import Clock
 from adapters.errors import LinkError, TradingError
 from config.spec import WalletSpec
+from risk.limits import FleetLimits
 
 REPORT_S = 0.5
 BACKOFF_S = 0.5
@@ -28,7 +29,7 @@ class WalletKeeper:
     Args:
         spec: the wallet.
         fleet: whose it is.
-        lease_ttl_s: which it is told.
+        limits: which it is told.
         processes: where its process comes from.
         store: where incarnations are counted, before they exist.
         clock: for the pauses.
@@ -39,7 +40,7 @@ class WalletKeeper:
         self,
         spec: WalletSpec,
         fleet: str,
-        lease_ttl_s: float,
+        limits: FleetLimits,
         *,
         processes: Processes,
         store: FleetStore,
@@ -51,7 +52,7 @@ class WalletKeeper:
         self.report: WalletReport | None = None
         self.incarnation = 0
         self._fleet = fleet
-        self._lease_ttl_s = lease_ttl_s
+        self._limits = limits
         self._processes = processes
         self._store = store
         self._clock = clock
@@ -90,7 +91,7 @@ class WalletKeeper:
         await self._processes.enlist(self.spec.name, self.incarnation)
         await self._store.save_wallet(WalletPlace(self.spec.name, self.incarnation))
         return await self._processes.spawn_wallet(
-            WalletLaunch(self._fleet, self.spec, self.incarnation, self._lease_ttl_s)
+            WalletLaunch(self._fleet, self.spec, self.incarnation, self._limits)
         )
 
     async def _attend(self, process: WalletProcess) -> str:

@@ -7,8 +7,10 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
+from actors.distress import LOOK_S
+from actors.leasing import Guard
 from actors.messages import Snapshots, Watch
-from actors.wallet import Guard, Wallet
+from actors.wallet import Wallet
 from adapters.clock import Clock
 from adapters.errors import LinkError, TradingError, VenueError
 from adapters.link import Dial
@@ -69,6 +71,7 @@ class WalletService:
                 self._account,
                 self._recounts,
                 self._upkeep,
+                self._lookout,
             ):
                 group.create_task(loop())
 
@@ -114,6 +117,11 @@ class WalletService:
             except TradingError as error:
                 _log.warning("no lease: %s", error)
             await self._clock.sleep(self._renew_every_s)
+
+    async def _lookout(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_S)
+            self._wallet.look_out()
 
     async def _account(self) -> None:
         while True:

@@ -12,6 +12,7 @@
         ├── OutcomeUnknown       it may have taken effect: ask the venue, never assume
         ├── InvalidParam         precision, step, format
         ├── RiskRejected         the venue's own margin, leverage or position rule
+        ├── MarketClosed         the market takes no new exposure: reduce-only, maintenance, delisted
         ├── Insufficient         balance or margin
         ├── NotFound             no such order, or it is already gone
         └── ExchangeDown         maintenance, or it cannot be reached
@@ -107,6 +108,12 @@ class InvalidParam(VenueError):
 
 class RiskRejected(VenueError):
     """The venue's own margin, leverage or position rule."""
+
+    disposition = Disposition.FAIL_ORDER
+
+
+class MarketClosed(VenueError):
+    """The market takes no new exposure until its mode changes; reducing may still pass."""
 
     disposition = Disposition.FAIL_ORDER
 

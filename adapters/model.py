@@ -79,6 +79,15 @@ class InstrumentKind(StrEnum):
     SPOT = "spot"
 
 
+class MarketMode(StrEnum):
+    """What a venue takes in a market at the moment. Reducing and cancelling are tried in any of them."""
+
+    OPEN = "open"
+    REDUCE_ONLY = "reduce_only"
+    MAINTENANCE = "maintenance"
+    DELISTED = "delisted"
+
+
 class Liquidity(StrEnum):
     """Whether a fill added to the book or took from it."""
 
@@ -101,6 +110,7 @@ class Instrument:
     maintenance_margin: Decimal = Decimal("0.025")  # fraction of notional
     funding_interval: timedelta = timedelta(hours=1)
     is_major: bool = False  # BTC and ETH: value bands and leverage caps differ from the rest
+    mode: MarketMode = MarketMode.OPEN
 
     def round_price(self, price: Decimal, side: Side) -> Decimal:
         """The nearest tick that is no worse for us: buys down, sells up."""

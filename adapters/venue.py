@@ -6,6 +6,7 @@ Every venue implements the same verbs and passes the same contract tests; the pa
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from adapters.model import (
@@ -23,8 +24,18 @@ from adapters.model import (
 UserEvent = OrderReport | Fill
 
 
+class Fence(StrEnum):
+    """How a venue lets us prove that an order which got no answer will never trade."""
+
+    EXPIRY = "expiry"  # it refuses an order that arrives after its ``expires_at``, by its own clock
+    KEY = "key"  # it takes an id once, for ever; ``expires_at`` means nothing to it
+
+
 class Venue(Protocol):
     """One exchange account. Translates, holds no policy, raises only ``VenueError``."""
+
+    @property
+    def fence(self) -> Fence: ...
 
     async def instruments(self) -> Mapping[Symbol, Instrument]: ...
 
@@ -40,7 +51,11 @@ class Venue(Protocol):
         ...
 
     async def order(self, order_id: ClientOrderId) -> OrderReport:
-        """The order by our id, open or final. Raises ``NotFound`` when the venue never accepted it."""
+        """The order by our id, open or final.
+
+        Raises ``NotFound`` when the venue has not accepted it, as of a moment after the question was asked: where a
+        venue's answers lag behind what it accepts, its adapter waits that long before it says so.
+        """
         ...
 
     async def open_orders(self) -> Sequence[OrderReport]: ...
@@ -49,10 +64,15 @@ class Venue(Protocol):
         """Non-zero positions."""
         ...
 
-    async def account(self) -> Account: ...
+    async def account(self) -> Account:
+        """What the account is worth. Its ``at`` is the venue's own clock at the moment of the answer."""
+        ...
 
     async def fills_since(self, sequence: int) -> Sequence[Fill]:
-        """Fills numbered above ``sequence``, oldest first, possibly only the next page of them."""
+        """Fills numbered above ``sequence``, oldest first, possibly only the next page of them.
+
+        They hold every execution that a report counts which was answered before this was asked.
+        """
         ...
 
     def events(self) -> AsyncIterator[UserEvent]:

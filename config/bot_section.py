@@ -48,6 +48,43 @@ class Params(Section):
     max_position_size_usd: Money = Field(
         _PARAMS.max_position_size_usd, description="USD; worst-case notional per market."
     )
+    protective_stop_pct: Annotated[Decimal, Number, Field(gt=0, lt=100)] = Field(
+        _PARAMS.protective_stop_pct,
+        description="% from the entry to the stop of a position whose orders named none.",
+    )
+    stop_move_min_pct: Annotated[Decimal, Number, Field(ge=0, le=100)] = Field(
+        _PARAMS.stop_move_min_pct, description="% of its price by which a stop or target moves at least."
+    )
+    stop_move_interval: Duration = Field(
+        _PARAMS.stop_move_interval,
+        description="How long a stop or target that covers the position stays before it moves.",
+    )
+    max_order_size_usd: Money | None = Field(
+        _PARAMS.max_order_size_usd,
+        description="USD; the largest single order; by default the wallet's `order_notional_usd_max`.",
+    )
+    max_orders_per_second: Annotated[int, Number, Field(ge=1, le=1000)] = Field(
+        _PARAMS.max_orders_per_second,
+        description="Opens and quotes sent, averaged over 4 seconds; closing and cancelling are not limited.",
+    )
+    max_same_orders: Count = Field(
+        _PARAMS.max_same_orders,
+        description="Orders alike in market, side, size and price within `same_orders_window`; a quote that has "
+        "traded is not counted.",
+    )
+    same_orders_window: PositiveDuration = Field(
+        _PARAMS.same_orders_window, description="The time over which orders alike are counted."
+    )
+    max_fills_per_decision: Count = Field(
+        _PARAMS.max_fills_per_decision, description="Fills without a new cycle; one more halts the bot."
+    )
+    max_reject_rate_pct: Percent = Field(
+        _PARAMS.max_reject_rate_pct,
+        description="% of 10 or more orders that the venue may reject within the window; more halts the bot.",
+    )
+    reject_rate_window: PositiveDuration = Field(
+        _PARAMS.reject_rate_window, description="The time over which rejections are counted."
+    )
 
 
 class Guards(Section):
@@ -160,6 +197,10 @@ class Bot(Section):
         _BOT.stop_grace, description="How long a stop waits before it kills."
     )
     restart: Restart = Field(Restart(), description="When it comes back after a crash.")
+    weight: Annotated[Decimal, Number, Field(ge=0, le=1000)] = Field(
+        _BOT.weight,
+        description="Its part in `risk.portfolio`, against the other bots'; 0 gives it no budget.",
+    )
 
     def spec(self, strategy: StrategySpec, symbols: tuple[Symbol, ...]) -> BotSpec:
         return BotSpec(
@@ -174,5 +215,6 @@ class Bot(Section):
             heartbeat_timeout=self.heartbeat_timeout,
             stop_grace=self.stop_grace,
             restart=self.restart.into(RestartPolicy),
+            weight=self.weight,
             symbols=symbols,
         )

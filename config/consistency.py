@@ -75,23 +75,25 @@ def unknown_symbols(bots: Sequence[Placed], symbols: Collection[Symbol]) -> Iter
             )
 
 
+def idle_weights(bots: Sequence[Placed], fleet: FleetLimits) -> Iterator[Finding]:
+    """Weights that nothing would read."""
+    for path, bot in bots:
+        if fleet.portfolio is None and bot.weight != 1:
+            yield (*path, "weight"), "has no effect without risk.portfolio; write that section, or no weight"
+
+
 def wider_than_the_fleet(limits: WalletLimits, fleet: FleetLimits) -> Iterator[Finding]:
     """Limits of a wallet that the fleet's would never let it reach, or that contradict each other."""
-    gross, order, whole = (
-        limits.gross_notional_usd_max,
-        limits.order_notional_usd_max,
-        fleet.gross_notional_usd_max,
-    )
+    gross, whole = limits.gross_notional_usd_max, fleet.gross_notional_usd_max
     if gross is not None and gross > whole:
         yield (
             ("gross_notional_usd_max",),
             f"{gross} is above the fleet's risk.gross_notional_usd_max; write at most {whole}",
         )
-    if order is not None and order > (gross or whole):
-        yield (
-            ("order_notional_usd_max",),
-            f"{order} is above what the wallet may hold at all; write at most {gross or whole}",
-        )
+    for key in ("position_notional_usd_max", "order_notional_usd_max"):
+        part = getattr(limits, key)
+        if part is not None and part > (gross or whole):
+            yield (key,), f"{part} is above what the wallet may hold at all; write at most {gross or whole}"
 
 
 def _owner(placed: Placed) -> str:

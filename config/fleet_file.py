@@ -12,12 +12,14 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from config.bot_section import Bot
-from config.field_types import FleetName, LeaseDuration, Money, Name, Number, Percent, PositiveDuration
+from config.field_types import Count, FleetName, LeaseDuration, Money, Name, Number, Percent, PositiveDuration
 from config.market_section import Market, SyntheticMarket
+from config.portfolio_section import Portfolio
 from config.section import Section
 from config.spec import BotSpec, FleetSpec, HaltLevel
 from config.wallet_section import Wallet
 from risk.limits import FleetLimits
+from risk.portfolio_params import PortfolioParams
 
 _RISK = FleetLimits()
 _FLEET = FleetSpec(fleet="", store="")
@@ -33,17 +35,48 @@ class Risk(Section):
         _RISK.daily_loss_pct_max,
         description="% of the equity at the start of the UTC day; a breach halts the fleet.",
     )
+    drawdown_from_peak_pct_max: Percent | None = Field(
+        _RISK.drawdown_from_peak_pct_max,
+        description="% of the highest equity that the fleet ever had; a breach halts the fleet; no limit by default.",
+    )
+    equity_unknown_max: PositiveDuration = Field(
+        _RISK.equity_unknown_max,
+        description="How long a wallet's equity may be unknown; then it is halted, after twice as long the fleet.",
+    )
+    market_data_silent_max: PositiveDuration = Field(
+        _RISK.market_data_silent_max,
+        description="How long no market may show a price to a wallet with positions; then it is halted.",
+    )
     lease_ttl: LeaseDuration = Field(
         _RISK.lease_ttl,
         description="How long a wallet may add exposure without hearing from the guard; 1s to 1m.",
     )
+    max_api_failures_in_window: Count = Field(
+        _RISK.max_api_failures_in_window,
+        description="Calls of one wallet to its venue that may fail within the window; one more halts the wallet.",
+    )
+    api_failure_window: PositiveDuration = Field(
+        _RISK.api_failure_window, description="The time over which failed calls are counted."
+    )
     on_breach: HaltLevel = Field(_FLEET.on_breach, description="How far the halt after a breach goes.")
+    on_irrecoverable: HaltLevel = Field(
+        _FLEET.on_irrecoverable, description="How far a bot whose strategy gives up is halted."
+    )
+    portfolio: Portfolio | None = Field(
+        None, description="How the budget is shared out among the bots, when the section is there."
+    )
 
     def limits(self) -> FleetLimits:
         return FleetLimits(
             gross_notional_usd_max=self.gross_notional_usd_max,
             daily_loss_pct_max=self.daily_loss_pct_max,
+            drawdown_from_peak_pct_max=self.drawdown_from_peak_pct_max,
+            equity_unknown_max=self.equity_unknown_max,
+            market_data_silent_max=self.market_data_silent_max,
             lease_ttl=self.lease_ttl,
+            max_api_failures_in_window=self.max_api_failures_in_window,
+            api_failure_window=self.api_failure_window,
+            portfolio=self.portfolio.into(PortfolioParams) if self.portfolio else None,
         )
 
 
@@ -107,6 +140,7 @@ class FleetFile(Section):
             market=self.market.spec(folder),
             limits=self.risk.limits(),
             on_breach=self.risk.on_breach,
+            on_irrecoverable=self.risk.on_irrecoverable,
             decision_actors=self.decision.actors,
             decision_deadline=self.decision.deadline,
             wallets=tuple(wallet.spec(name) for name, wallet in self.wallets.items()),

@@ -26,7 +26,7 @@ from config.strategy_fields import CheckedStrategy, FieldProblems, check_strateg
 from config.user_code import folder_of, importable
 from config.wallet_section import Limits
 from config.wording import findings
-from risk.limits import WalletLimits
+from risk.limits import FleetLimits, WalletLimits
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _MARKET: TypeAdapter[SyntheticMarket | ReplayMarket] = TypeAdapter(Market)
@@ -82,6 +82,7 @@ def read_fleet(path: Path, *, environ: Mapping[str, str], search_path: Sequence[
         running=(),
         wallets=wallets,
         symbols=market.spec(path.parent).symbols if market is not None else None,
+        limits=risk.limits() if risk is not None else None,
     )
     if file is None or not source.is_sound:
         raise source.error()
@@ -116,6 +117,7 @@ def read_bots(
         running=fleet.bots,
         wallets=tuple(wallet.name for wallet in fleet.wallets),
         symbols=fleet.market.symbols,
+        limits=fleet.limits,
     )
     if file is None or not source.is_sound:
         raise source.error()
@@ -141,7 +143,12 @@ class _Bots:
         return tuple(bot for _, bot in self._placed)
 
     def check(
-        self, *, running: Sequence[BotSpec], wallets: Sequence[str] | None, symbols: Sequence[Symbol] | None
+        self,
+        *,
+        running: Sequence[BotSpec],
+        wallets: Sequence[str] | None,
+        symbols: Sequence[Symbol] | None,
+        limits: FleetLimits | None,
     ) -> None:
         """Book what does not fit together; ``None`` is a section that is wrong itself."""
         bots = [*(((), bot) for bot in running), *self._placed]
@@ -151,6 +158,8 @@ class _Bots:
             self._source.add_all(consistency.unknown_wallets(self._placed, wallets))
         if symbols is not None:
             self._source.add_all(consistency.unknown_symbols(self._placed, symbols))
+        if limits is not None:
+            self._source.add_all(consistency.idle_weights(self._placed, limits))
 
     def _read(self, path: KeyPath, values: Any, written: Any) -> None:
         choice = values.get("strategy") if isinstance(values, dict) else None

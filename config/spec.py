@@ -21,6 +21,20 @@ class ExitMode(StrEnum):
     FLATTEN = "flatten"  # entries and stops are cancelled, positions are closed and seen closed
 
 
+class UnknownOrders(StrEnum):
+    """What becomes of entries that carry our id and are in no journal; orders that only reduce are always adopted."""
+
+    CANCEL = "cancel"
+    ADOPT = "adopt"  # they rest on, as their bots' own
+
+
+class ForeignOrders(StrEnum):
+    """What becomes of orders on the account that are not ours."""
+
+    REPORT = "report"  # told of, and left alone
+    CANCEL = "cancel"  # on sight
+
+
 class HaltLevel(StrEnum):
     """How far a halt goes; each level includes those before it."""
 
@@ -71,6 +85,7 @@ class BotSpec:
     heartbeat_timeout: timedelta = timedelta(seconds=10)
     stop_grace: timedelta = timedelta(seconds=5)
     restart: RestartPolicy = RestartPolicy()
+    weight: Decimal = Decimal(1)  # in the fleet's portfolio
     symbols: tuple[Symbol, ...] = ()  # what it may trade, as its strategy declares
     package: str = ""  # sha256 of the user's own code, in the store; empty for built-in strategies
 
@@ -86,6 +101,8 @@ class WalletSpec:
     equity_usd: Decimal = Decimal(10_000)  # what a new paper account starts with
     limits: WalletLimits = WalletLimits()
     orphan_cancel_after: timedelta = timedelta(seconds=15)  # a silent bot's entries are cancelled after this
+    unknown_orders: UnknownOrders = UnknownOrders.CANCEL
+    foreign_orders: ForeignOrders = ForeignOrders.REPORT
     journal: str = "fsync"  # or "group": written before the send, synced together every few milliseconds
 
 
@@ -112,6 +129,7 @@ class FleetSpec:
     market: MarketSpec = MarketSpec()
     limits: FleetLimits = FleetLimits()
     on_breach: HaltLevel = HaltLevel.FLATTEN
+    on_irrecoverable: HaltLevel = HaltLevel.FLATTEN  # of a bot whose strategy gives up
     decision_actors: int = 2
     decision_deadline: timedelta = timedelta(seconds=30)
     wallets: tuple[WalletSpec, ...] = ()

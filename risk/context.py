@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
-from adapters.model import ZERO, Account, Instrument, Snapshot, Symbol
+from adapters.model import ZERO, Account, Instrument, Order, Snapshot, Symbol
+from risk.intent import Purpose
 from risk.limits import ExecGuards, RiskParams, WalletLimits
+from risk.post_trade import NoOpens
+from risk.session import Session
 from strategies.strategy import Performance
+
+
+class Sent(Protocol):
+    """An order of the bot's that went to the venue, as it stands now."""
+
+    @property
+    def order(self) -> Order: ...
+
+    @property
+    def purpose(self) -> Purpose: ...
+
+    @property
+    def filled(self) -> Decimal: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +53,30 @@ class ReviewContext:
     performance: Performance = field(default_factory=Performance)
     paused_until: datetime | None = None  # the end of the bot's last performance pause
 
-    wallet_position_usd: Decimal = ZERO  # of all bots in this market, signed, at the mark
+    wallet_position_usd: Decimal = (
+        ZERO  # of all bots in this market, signed, at mark or cost, whichever is more
+    )
+    wallet_cover_usd: Decimal = ZERO  # the same at the mark, without sign
     wallet_buys_usd: Decimal = ZERO  # their buys here that could add exposure, at reserve prices
     wallet_sells_usd: Decimal = ZERO  # the same of their sells
     wallet_gross_usd: Decimal = ZERO  # sum of the worst cases of the wallet's markets
+    bot_position_usd: Decimal = ZERO  # the same four of the bot alone
+    bot_cover_usd: Decimal = ZERO
+    bot_buys_usd: Decimal = ZERO
+    bot_sells_usd: Decimal = ZERO
+    bot_room_usd: Decimal | None = None  # what its budget leaves it; None where the fleet has no portfolio
+    others_bid: Decimal | None = None  # the highest that other bots of the wallet have resting in this market
+    others_ask: Decimal | None = None  # the lowest
     open_orders: int = 0  # of the wallet
+    open_orders_in_symbol: int = 0
     orders_in_last_second: int = 0  # sent by the wallet
+    bot_orders_lately: int = 0  # of the bot that can add risk, within ``flow_rules.BOT_RATE_WINDOW_S``
+    sent_lately: Sequence[Sent] = ()  # those within its ``same_orders_window``
+    opens_in_cycle: int = 0  # entries that its present cycle has sent
+    venue_messages_left: int | None = None  # that the venue still takes; None where it sets no such limit
+    venue_refused_opens: bool = False  # of this market, since its metadata was last read
+    session: Session | None = None  # None where the market never closes
+    no_opens: NoOpens | None = None  # by a post-trade control
+    lease_budget_usd: Decimal = ZERO  # the whole of what was lent
     lease_room_usd: Decimal = ZERO  # notional that the wallet may still add; 0 without a valid lease
     halt_rank: int | None = None  # of the highest halt in force; None when there is none

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 
 from adapters.model import BotId, ClientOrderId, OrderType, Side, Symbol, TimeInForce
 
@@ -23,7 +24,7 @@ class Purpose(StrEnum):
 
     @property
     def reduces(self) -> bool:
-        return self in (Purpose.CLOSE, Purpose.STOP, Purpose.TARGET)
+        return self is not Purpose.OPEN and self is not Purpose.QUOTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Intent:
     confidence: int = 100
 
 
+@cache
 def bot_tag(bot: BotId) -> str:
     """Eight hex digits that name the bot inside a client order id."""
     return hashlib.blake2b(bot.encode(), digest_size=4).hexdigest()
@@ -69,6 +71,11 @@ def client_order_id(bot: BotId, epoch: int, cycle: int, leg: int) -> ClientOrder
 def is_ours(order_id: str) -> bool:
     """Whether the id was made by ``client_order_id``."""
     return len(order_id) == 32 and order_id.startswith(PREFIX)
+
+
+def decision_of(order_id: ClientOrderId) -> str:
+    """The part of the id that all legs of one decision share: prefix, bot, epoch and cycle."""
+    return order_id[:28]
 
 
 def tag_of(order_id: ClientOrderId) -> str:

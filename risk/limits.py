@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+
+from adapters.model import Symbol
+from risk.portfolio_params import PortfolioParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,16 @@ class RiskParams:
     min_risk_reward_ratio: float = 0.0  # target distance over stop distance; 0 asks for none
     max_positions: int = 3  # markets held at once
     max_position_size_usd: Decimal = Decimal(1000)  # worst-case notional per market
+    protective_stop_pct: Decimal = Decimal(5)  # from the entry; of a position whose orders named no stop
+    stop_move_min_pct: Decimal = Decimal("0.1")  # of its price; a stop or target moves no less
+    stop_move_interval: timedelta = timedelta(seconds=5)  # nor more often, as long as it covers the position
+    max_order_size_usd: Decimal | None = None  # of one order; None leaves the wallet's limit
+    max_orders_per_second: int = 5  # that can add risk, averaged over a few seconds
+    max_same_orders: int = 3  # orders alike in market, side, size and price within ``same_orders_window``
+    same_orders_window: timedelta = timedelta(seconds=10)
+    max_fills_per_decision: int = 20  # more of them without a new cycle stop the bot
+    max_reject_rate_pct: Decimal = Decimal(30)  # of its orders that the venue rejects; more stops the bot
+    reject_rate_window: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +56,19 @@ class WalletLimits:
     gross_notional_usd_max: Decimal | None = (
         None  # worst case over all markets; None leaves the fleet's limit
     )
-    order_notional_usd_max: Decimal | None = None
+    position_notional_usd_max: Decimal | None = None  # worst case in one market, over all bots
+    order_notional_usd_max: Decimal | None = None  # None is a tenth of the wallet's budget
+    order_size_max: Mapping[Symbol, Decimal] = field(default_factory=dict)  # of one order; base
     open_orders_max: int = 200
+    open_orders_per_symbol_max: int = 200
     price_collar_pct: Decimal = Decimal(5)  # furthest a limit price may be from the mid on the losing side
-    market_data_age_max: timedelta = timedelta(seconds=5)  # older data refuses opens
+    price_collar_major_pct: Decimal = Decimal(2)  # the same for BTC and ETH, where it is the narrower one
+    market_data_age_max: timedelta = timedelta(seconds=2)  # an older price opens nothing in its market
+    market_data_lost_after: timedelta = timedelta(seconds=5)  # of any market that it is in: opens nothing
     orders_per_second_max: int = 20
+    unknown_orders_max: int = 2  # more orders of unknown outcome than that open nothing
+    unknown_order_age_max: timedelta = timedelta(seconds=30)  # nor does one that is unknown for longer
+    unprotected_max: timedelta = timedelta(seconds=10)  # how long a position may miss its stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +77,12 @@ class FleetLimits:
 
     gross_notional_usd_max: Decimal = Decimal(100_000)
     daily_loss_pct_max: Decimal = Decimal(5)  # of the fleet's equity at the start of the UTC day
+    drawdown_from_peak_pct_max: Decimal | None = None  # of the fleet's highest equity; None sets no limit
+    equity_unknown_max: timedelta = timedelta(seconds=30)  # of one wallet; twice as long halts the fleet
+    market_data_silent_max: timedelta = timedelta(
+        seconds=30
+    )  # of all markets; a wallet with positions is halted
     lease_ttl: timedelta = timedelta(seconds=5)
+    max_api_failures_in_window: int = 5  # of one wallet's calls to its venue; more halt the wallet
+    api_failure_window: timedelta = timedelta(minutes=1)
+    portfolio: PortfolioParams | None = None  # None leaves the bots to share what their wallets are lent

@@ -19,7 +19,8 @@ class Measures:
     snapshot: Snapshot
     limit: Decimal  # the intent's limit price
     entry: Decimal  # where it is expected to fill: at its limit, or at the touch when that is better
-    reserve_usd: Decimal  # what it is worth at its reserve price
+    reserve_price: Decimal  # see ``risk.exposure.reserve_price``
+    reserve_usd: Decimal  # what it is worth at that price
     held: Decimal  # the bot's worst case in the market before it, base
     added: Decimal  # by how much it raises that, base
     position_usd: (
@@ -36,7 +37,8 @@ def measure(intent: Intent, ctx: ReviewContext) -> Measures:
     assert limit is not None, "malformed comes first"
     quote, mark = snapshot.quote, snapshot.mark_price
     entry = min(limit, quote.ask) if intent.side is Side.BUY else max(limit, quote.bid)
-    reserve_usd = intent.size * reserve_price(limit, mark)
+    reserve = reserve_price(intent.side, limit, mark)
+    reserve_usd = intent.size * reserve
     held = worst_case(ctx.position, ctx.resting_buys, ctx.resting_sells)
     more = added(ctx.position, ctx.resting_buys, ctx.resting_sells, intent.side, intent.size)
     return Measures(
@@ -44,11 +46,17 @@ def measure(intent: Intent, ctx: ReviewContext) -> Measures:
         snapshot=snapshot,
         limit=limit,
         entry=entry,
+        reserve_price=reserve,
         reserve_usd=reserve_usd,
         held=held,
         added=more,
         position_usd=held * mark + more * entry,
         exposure_usd=added(
-            ctx.wallet_position_usd, ctx.wallet_buys_usd, ctx.wallet_sells_usd, intent.side, reserve_usd
+            ctx.wallet_position_usd,
+            ctx.wallet_buys_usd,
+            ctx.wallet_sells_usd,
+            intent.side,
+            reserve_usd,
+            ctx.wallet_cover_usd,
         ),
     )

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adapters.model import ZERO, Instrument, Order, Side
+from risk.balance import parent_balance
 from risk.context import ReviewContext
 from risk.intent import Intent
+from risk.market_rules import precision
 from risk.measures import measure
 from risk.rules import ADMISSIONS, LIMITS, RULES
 from risk.verdict import Approved, Refusal, Refused, refused
@@ -40,7 +42,12 @@ def review(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
         refusal = limit(rounded, ctx, measured)
         if refusal:
             return refused(intent.id, intent.symbol, limit.__name__, refusal)
-    return Approved(order=_order(rounded), exposure_usd=measured.exposure_usd)
+    refusal = parent_balance(intent.size, (), rounded.size)
+    if refusal:
+        return refused(intent.id, intent.symbol, parent_balance.__name__, refusal)
+    return Approved(
+        order=_order(rounded), exposure_usd=measured.exposure_usd, reserve_price=measured.reserve_price
+    )
 
 
 def _reduce(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
@@ -51,7 +58,10 @@ def _reduce(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
     if rounded.size <= 0:
         refusal = Refusal(detail=f"nothing to close by a {intent.side}", limit="0", value=str(ctx.position))
         return refused(intent.id, intent.symbol, "nothing_to_close", refusal)
-    return Approved(order=_order(rounded), exposure_usd=ZERO)
+    problem = precision(rounded, ctx)
+    if problem:
+        return refused(intent.id, intent.symbol, precision.__name__, problem)
+    return Approved(order=_order(rounded), exposure_usd=ZERO, reserve_price=ZERO)
 
 
 def _rounded(intent: Intent, instrument: Instrument | None) -> Intent:

@@ -35,6 +35,7 @@ class Approved:
 
     order: Order
     exposure_usd: Decimal  # what it adds to the wallet's worst case; 0 when it only reduces
+    reserve_price: Decimal  # at which it is counted from now on; 0 when it only reduces
 
 
 def refused(intent_id: ClientOrderId, symbol: Symbol, rule: str, refusal: Refusal) -> Refused:

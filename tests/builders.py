@@ -130,5 +130,6 @@ def a_context(**changes: Any) -> ReviewContext:
         limits=WalletLimits(),
         symbols=(BTC,),
         lease_room_usd=Decimal(100_000),
+        lease_budget_usd=Decimal(100_000),
     )
     return replace(base, **changes)

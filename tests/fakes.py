@@ -17,7 +17,7 @@ from actors.ledger_events import Latch
 from actors.lifecycle import BotStatus
 from actors.messages import Admit, CycleRecord, Retire, Retired, WalletReport
 from actors.processes import BotLaunch, BotProcess, WalletLaunch, WalletProcess, Whereabouts
-from actors.store import EquityPoint, Event, Latches, WalletPlace
+from actors.store import EquityMarks, EquityPoint, Event, Latches, WalletPlace
 from adapters.errors import Conflict, LinkError
 from adapters.model import (
     Account,
@@ -31,9 +31,10 @@ from adapters.model import (
     Symbol,
     WalletId,
 )
-from adapters.venue import UserEvent, Venue
+from adapters.venue import Fence, UserEvent, Venue
 from config.spec import BotSpec, FleetSpec
 from risk.leases import Grant
+from strategies.strategy import Irrecoverable
 
 T = TypeVar("T")
 
@@ -108,6 +109,11 @@ class FaultyVenue:
         self.calls: list[tuple[str, Any]] = []
         self._script: dict[str, deque[Fault | Hold | None]] = defaultdict(deque)
         self._always: dict[str, BaseException] = {}
+        self._answers: dict[str, Any] = {}
+
+    @property
+    def fence(self) -> Fence:
+        return self.venue.fence
 
     def script(self, verb: str, *steps: Fault | Hold | None) -> None:
         """What the next calls of the verb meet; ``None`` passes."""
@@ -119,6 +125,10 @@ class FaultyVenue:
             self._always.pop(verb, None)
         else:
             self._always[verb] = error
+
+    def answer(self, verb: str, value: Any) -> None:
+        """Every call of the verb is answered so from now on, whatever the real venue would say."""
+        self._answers[verb] = value
 
     def asked(self, verb: str) -> list[Any]:
         """The arguments of the verb's calls so far."""
@@ -165,7 +175,7 @@ class FaultyVenue:
             if step.takes_effect:
                 await ask()
             raise step.error
-        return await ask()
+        return self._answers[verb] if verb in self._answers else await ask()
 
 
 class MemoryStore:
@@ -181,6 +191,9 @@ class MemoryStore:
         self.latches = Latches(0, ())
         self.grants: dict[WalletId, Grant] = {}
         self.day_starts: dict[date, Decimal] = {}
+        self.peak_usd = Decimal(0)
+        self.equities: dict[WalletId, Decimal] = {}
+        self.wallet_day_starts: dict[tuple[date, WalletId], Decimal] = {}
         self.log: list[Event] = []
         self.failing: dict[str, Exception] = {}
         self.pauses: dict[str, asyncio.Event] = {}
@@ -265,13 +278,21 @@ class MemoryStore:
         old = known.get(latch.scope)
         if old is None or old.level.rank < latch.level.rank:
             generation = self.latches.generation + 1
-            known[latch.scope] = Latch(latch.scope, latch.level, generation, latch.reason)
+            known[latch.scope] = Latch(latch.scope, latch.level, generation, latch.reason, latch.cause)
             self.latches = Latches(generation, tuple(known[scope] for scope in sorted(known)))
         return self.latches
 
-    async def clear_latch(self, scope: str) -> Latches:
+    async def overtake(self, generation: int, latch: Latch) -> Latches:
+        self.latches = Latches(max(generation, self.latches.generation), self.latches.latches)
+        return await self.set_latch(latch)
+
+    async def clear_latch(self, scope: str, generation: int | None = None) -> Latches:
         await self._turn("clear_latch")
-        left = tuple(latch for latch in self.latches.latches if latch.scope != scope)
+        left = tuple(
+            latch
+            for latch in self.latches.latches
+            if latch.scope != scope or generation not in (None, latch.generation)
+        )
         if left != self.latches.latches:
             self.latches = Latches(self.latches.generation + 1, left)
         return self.latches
@@ -283,8 +304,27 @@ class MemoryStore:
         await self._turn("save_grant")
         self.grants[grant.wallet] = grant
 
-    async def day_start_equity(self, day: date, equity_usd: Decimal) -> Decimal:
-        return self.day_starts.setdefault(day, equity_usd)
+    async def mark_equity(self, day: date, equity_usd: Decimal) -> EquityMarks:
+        await self._turn("mark_equity")
+        self.peak_usd = max(self.peak_usd, equity_usd)
+        return EquityMarks(self.day_starts.setdefault(day, equity_usd), self.peak_usd)
+
+    async def restart_marks(self, day: date, equity_usd: Decimal) -> None:
+        await self._turn("restart_marks")
+        self.day_starts[day] = self.peak_usd = equity_usd
+        self.wallet_day_starts = {
+            key: start for key, start in self.wallet_day_starts.items() if key[0] != day
+        }
+
+    async def load_equities(self) -> Mapping[WalletId, Decimal]:
+        return dict(self.equities)
+
+    async def save_equities(self, equities: Mapping[WalletId, Decimal]) -> None:
+        await self._turn("save_equities")
+        self.equities.update(equities)
+
+    async def wallet_day_start(self, day: date, wallet: WalletId, equity_usd: Decimal) -> Decimal:
+        return self.wallet_day_starts.setdefault((day, wallet), equity_usd)
 
     async def load_package(self, digest: str) -> bytes | None:
         return None
@@ -335,6 +375,10 @@ class FakeProcess:
         if self.lives():
             self._end.set_result(reason)
 
+    def give_up(self, reason: str) -> None:
+        """End as a bot whose strategy raised ``Irrecoverable``."""
+        self._end.set_exception(Irrecoverable(reason))
+
     async def ended(self) -> str:
         return await asyncio.shield(self._end)
 
@@ -379,6 +423,7 @@ class FakeWallet(FakeProcess):
         self.launch = launch
         self.ready = True
         self.seated: dict[BotId, int] = {}
+        self.admitted: list[Admit] = []
         self.retired: list[Retire] = []
         self.retirements_left = 0  # how many more requests until one is done
         self.admit_errors: Mapping[BotId, Exception] = {}
@@ -408,6 +453,7 @@ class FakeWallet(FakeProcess):
         if admit.spec.name in self.admit_errors:
             raise self.admit_errors[admit.spec.name]
         self.seated[admit.spec.name] = admit.epoch
+        self.admitted.append(admit)
 
     async def retire(self, retire: Retire) -> Retired:
         await self.hear()
@@ -425,6 +471,8 @@ class FakeProcesses:
         self.bots_spawned: list[BotLaunch] = []
         self.wallets_spawned: list[WalletLaunch] = []
         self.enlisted: list[tuple[WalletId, int]] = []
+        self.tripped: list[Latch] = []
+        self.trip_error: LinkError | None = None
         self.services_started = 0
         self.spawn_error: LinkError | None = None
         self.are_born_deaf = False
@@ -438,6 +486,12 @@ class FakeProcesses:
 
     async def enlist(self, wallet: WalletId, incarnation: int) -> None:
         self.enlisted.append((wallet, incarnation))
+
+    async def trip(self, latch: Latch) -> None:
+        await asyncio.sleep(0)
+        if self.trip_error is not None:
+            raise self.trip_error
+        self.tripped.append(latch)
 
     async def spawn_bot(self, launch: BotLaunch) -> BotProcess:
         await asyncio.sleep(0)

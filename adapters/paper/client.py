@@ -7,7 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from adapters.errors import ExchangeDown, LinkError, OutcomeUnknown, StaleCommand
+from adapters.errors import (
+    ExchangeDown,
+    LinkError,
+    OutcomeUnknown,
+    StaleCommand,
+    TradingError,
+    VenueError,
+)
 from adapters.link import Caller, Dial
 from adapters.model import (
     Account,
@@ -43,7 +50,7 @@ from adapters.paper.wire import (
     Traded,
     Worth,
 )
-from adapters.venue import UserEvent
+from adapters.venue import Fence, UserEvent
 
 ANSWER_MAX_S = 5.0
 VENUE = "paper"
@@ -54,9 +61,17 @@ class PaperClient:
     """One account over a link. Implements ``Venue``.
 
     A broken link is ``ExchangeDown`` before a request was sent and ``OutcomeUnknown`` after, as it would be anywhere.
+    An answer that makes no sense is no answer.
+
+    Args:
+        dial: opens a connection to the exchange's service.
+        account: whose orders these are; opened if there is none of the name.
+        cash_usd: what it is opened with.
+        fence: the exchange's.
     """
 
-    def __init__(self, dial: Dial, account: str, cash_usd: Decimal) -> None:
+    def __init__(self, dial: Dial, account: str, cash_usd: Decimal, *, fence: Fence = Fence.EXPIRY) -> None:
+        self.fence = fence
         self._dial = dial
         self._open = Open(account, cash_usd)
         self._caller: Caller | None = None
@@ -105,23 +120,21 @@ class PaperClient:
             if self._caller is None or not self._caller.is_open:
                 if self._caller is not None:
                     await self._caller.aclose()
-                try:
-                    caller = await self._dial()
-                    listing: Listing = await caller.call(self._open, timeout_s=ANSWER_MAX_S)
-                except LinkError as error:
-                    raise ExchangeDown(str(error), venue=VENUE) from error
-                self._caller, self._instruments = caller, listing.instruments
+                self._caller, self._instruments = await _introduced(self._dial, self._open)
             return self._caller
 
     async def _ask(self, request: PaperRequest, kind: type[_Reply]) -> _Reply:
         caller = await self._connected()
         try:
             answer = await caller.call(request, timeout_s=ANSWER_MAX_S)
+        except VenueError:
+            raise
         except StaleCommand as error:
             raise ExchangeDown(str(error), venue=VENUE) from error
-        except LinkError as error:
+        except TradingError as error:
             raise OutcomeUnknown(str(error), venue=VENUE) from error
-        assert isinstance(answer, kind)
+        if not isinstance(answer, kind):
+            raise OutcomeUnknown(_nonsense(request, answer), venue=VENUE)
         return answer
 
 
@@ -135,12 +148,8 @@ class PaperFeed:
     async def instruments(self) -> Mapping[Symbol, Instrument]:
         """The markets; also (re)connects."""
         await self.aclose()
-        try:
-            self._caller = await self._dial()
-            listing: Listing = await self._caller.call(Follow(), timeout_s=ANSWER_MAX_S)
-        except LinkError as error:
-            raise ExchangeDown(str(error), venue=VENUE) from error
-        return listing.instruments
+        self._caller, instruments = await _introduced(self._dial, Follow())
+        return instruments
 
     async def events(self) -> AsyncIterator[MarketEvent]:
         if self._caller is None:
@@ -160,3 +169,25 @@ class PaperFeed:
         if self._caller is not None:
             await self._caller.aclose()
             self._caller = None
+
+
+async def _introduced(dial: Dial, greeting: Open | Follow) -> tuple[Caller, Mapping[Symbol, Instrument]]:
+    """A new connection on which the greeting was answered, and the markets that the answer lists."""
+    try:
+        caller = await dial()
+        try:
+            listing = await caller.call(greeting, timeout_s=ANSWER_MAX_S)
+            if not isinstance(listing, Listing):
+                raise LinkError(_nonsense(greeting, listing))
+        except BaseException:
+            await caller.aclose()
+            raise
+    except VenueError:
+        raise
+    except TradingError as error:
+        raise ExchangeDown(str(error), venue=VENUE) from error
+    return caller, listing.instruments
+
+
+def _nonsense(request: PaperRequest, answer: object) -> str:
+    return f"{type(request).__name__} was answered with {type(answer).__name__}"

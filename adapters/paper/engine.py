@@ -33,6 +33,7 @@ from adapters.paper.ledger import EXACT
 from adapters.paper.matching import BAR_SHARE, Market, is_triggered
 from adapters.paper.rules import check_arrival
 from adapters.paper.state import PaperAccount, Verb, Working
+from adapters.venue import Fence
 
 _TICKS = (Quote, Book, Trade)
 
@@ -40,15 +41,16 @@ _TICKS = (Quote, Book, Trade)
 class Engine:
     """Turns arrivals and market events into executions, funding and liquidations."""
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Floor, fence: Fence) -> None:
         self._floor = floor
+        self._fence = fence
         self._changes = floor.changes
         self._execution = Execution(floor)
 
     def arrive(self, working: Working, at: datetime) -> None:
         """Let an order reach the book. Raises ``VenueError`` before anything has changed when it is refused."""
         order, account = working.order, self._floor.account_of(working)
-        if order.expires_at is not None and order.expires_at < at:
+        if self._fence is Fence.EXPIRY and order.expires_at is not None and order.expires_at < at:
             self._execution.finish(working, OrderStatus.EXPIRED, "arrived after its expiry", at)
             return
         working.worst_price = self._execution.worst_price(working)

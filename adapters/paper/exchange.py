@@ -32,7 +32,7 @@ from adapters.paper.memory import restore, save
 from adapters.paper.rules import VENUE, check_form
 from adapters.paper.state import Changes, InFlight, PaperAccount, Verb, Working
 from adapters.paper.storage import FILLS_PER_PAGE, PaperStorage
-from adapters.venue import UserEvent
+from adapters.venue import Fence, UserEvent
 
 PRICES_SAVED_EVERY = timedelta(seconds=1)  # of market time, so that a synthetic market can go on from there
 
@@ -42,12 +42,13 @@ class PaperExchange:
 
     Args:
         instruments: the listed markets; news of any other symbol is ignored.
-        clock: for the sending time of orders; the market's time comes with its events.
+        clock: the exchange's own, for the arrival of orders; the market's time comes with its events.
         latency: from sending an order or a cancel to its arrival in the book. With zero, ``place`` and ``cancel``
             answer with the state after matching, and refuse by raising. With more, they answer OPEN, nothing filled;
             what becomes of the order comes as events when market data or ``advance`` has passed its arrival, a
             refusal then being a REJECTED report.
         bar_half_spread_bps: half the spread that is put around a bar's prices, in basis points.
+        fence: whether it refuses orders that arrive after their expiry, or knows nothing of expiries.
         storage: where the exchange remembers; without it, it forgets when it ends.
 
     Raises:
@@ -63,8 +64,10 @@ class PaperExchange:
         clock: Clock,
         latency: timedelta = timedelta(0),
         bar_half_spread_bps: Decimal = Decimal(1),
+        fence: Fence = Fence.EXPIRY,
         storage: PaperStorage | None = None,
     ) -> None:
+        self.fence = fence
         self._instruments = dict(instruments)
         self._clock = clock
         self._latency = latency
@@ -76,7 +79,7 @@ class PaperExchange:
             house=saved.house.house if saved is not None else House(),
             changes=Changes(),
         )
-        self._engine = Engine(self._floor)
+        self._engine = Engine(self._floor, fence)
         self._fills: dict[str, list[Fill]] = {}  # only without storage
         self._listeners: dict[str, list[Callable[[UserEvent], None]]] = {}
         self._numbered = 0
@@ -125,6 +128,8 @@ class PaperExchange:
 
     def place(self, account: str, order: Order) -> OrderReport:
         """Place an order, or answer with the one that has its id, open or final.
+
+        One that arrives after its ``expires_at`` is answered as EXPIRED, and its id is taken.
 
         Raises:
             InvalidParam: format, tick, step, minimum notional, unknown symbol, post-only that would take.

@@ -88,13 +88,11 @@ def _check_funds(working: Working, account: PaperAccount, markets: Markets) -> N
         if order.size > free:
             raise Insufficient(f"selling {order.size} {order.symbol} takes more than {free}", venue=VENUE)
         return
-    before = margin.initial(account, markets)
-    after = margin.initial(account, markets, extra=working, leverage=order.leverage)
-    if after > before and not market.is_spot:
-        after += working.remaining * market.mark * market.instrument.taker_fee
-    available = margin.collateral(account, markets)
-    if after > max(before, available):
-        raise Insufficient(f"{after:.2f} USD of margin asked, {available:.2f} available", venue=VENUE)
+    margin_after = margin.initial(account, markets, extra=working, leverage=order.leverage)
+    fee = ZERO if market.is_spot else working.remaining * market.mark * market.instrument.taker_fee
+    asked, available = margin_after + fee, margin.collateral(account, markets)
+    if asked > available and margin_after > margin.initial(account, markets):  # what frees margin always may
+        raise Insufficient(f"{asked:.2f} USD of margin asked, {available:.2f} available", venue=VENUE)
 
 
 def _invalid(message: str) -> InvalidParam:

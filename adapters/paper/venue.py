@@ -16,7 +16,7 @@ from adapters.model import (
     Symbol,
 )
 from adapters.paper.exchange import PaperExchange
-from adapters.venue import UserEvent
+from adapters.venue import Fence, UserEvent
 
 
 class PaperVenue:
@@ -26,6 +26,10 @@ class PaperVenue:
         self._exchange = exchange
         self._account = account
         self._streams: dict[asyncio.Queue[UserEvent | None], Callable[[], None]] = {}
+
+    @property
+    def fence(self) -> Fence:
+        return self._exchange.fence
 
     async def instruments(self) -> Mapping[Symbol, Instrument]:
         return self._exchange.instruments

@@ -13,11 +13,14 @@ from actors.messages import WALLET_LINK
 from actors.processes import BotLaunch
 from actors.wallet_client import WalletClient
 from adapters.errors import ConfigError, TradingError
+from cluster.build import code_digest
 from cluster.ray_runtime.host import Host, node_id
 from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import wallet_name
 from cluster.ray_runtime.remote import RemoteAdvisor, RemoteRecorder
+from config.identity import identity
 from strategies.registry import build
+from strategies.strategy import Irrecoverable
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class BotHost(Host):
             advisor=RemoteAdvisor(launch.decision_deadline_s),
             clock=self.clock,
             cycle=launch.cycle,
+            identity=identity(spec, code_digest()),
         )
         self.recorder = RemoteRecorder()
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -64,7 +68,7 @@ class BotHost(Host):
         self.bot.stop()
 
     async def ended(self) -> str:
-        """Wait for the bot's end; why it ended."""
+        """Wait for the bot's end; why it ended. Raises ``Irrecoverable`` when its strategy did."""
         await self.started.wait()
         return await asyncio.shield(self.end)
 
@@ -74,6 +78,11 @@ class BotHost(Host):
             await work
         except asyncio.CancelledError:
             raise
+        except Irrecoverable as error:
+            _log.critical("the strategy gave up: %s", error)
+            await self._flush()
+            self.end.set_exception(Irrecoverable(str(error)))  # its own class may be known here only
+            return
         except Exception as error:
             _log.exception("the bot ended with an error")
             reason = f"{type(error).__name__}: {error}"

@@ -23,6 +23,17 @@ def find(name: str) -> Any:
         raise LinkError(f"cannot look for {name}: {error}") from error
 
 
+def end(name: str) -> bool:
+    """SIGKILL a named actor, whatever it is doing; says whether there was one. Raises ``LinkError``."""
+    try:
+        ray.kill(ray.get_actor(name, namespace=NAMESPACE))
+    except ValueError:
+        return False
+    except RayError as error:
+        raise LinkError(f"cannot kill {name}: {error}") from error
+    return True
+
+
 async def answer(call: Awaitable[Any], *, timeout_s: float, what: str) -> Any:
     """The answer to a call.
 

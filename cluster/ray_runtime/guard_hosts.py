@@ -14,10 +14,11 @@ from actors.kill_switch import HaltProgress, KillSwitch
 from actors.ledger_events import Latch
 from actors.messages import WALLET_LINK, GuardAnswer
 from actors.risk_guard import GuardReport, RiskGuard
-from actors.store import WalletPlace
+from actors.store import Latches, WalletPlace
 from actors.wallet_client import WalletClient
 from adapters.errors import TradingError
 from adapters.model import WalletId
+from cluster.ray_runtime.calls import end
 from cluster.ray_runtime.host import RETRY_S, Host
 from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import wallet_name
@@ -39,6 +40,7 @@ class RiskGuardHost(Host):
         self.guard = RiskGuard(
             fleet.limits,
             fleet.on_breach,
+            [wallet.name for wallet in fleet.wallets],
             store=open_store(fleet.store),
             halts=RemoteHalts(),
             clock=self.clock,
@@ -82,7 +84,7 @@ class KillSwitchHost(Host):
         store = open_store(fleet.store)
         self.incarnation = await store.next_number("kill_switch")
         self.clients: dict[WalletId, WalletClient] = {}
-        self.switch = KillSwitch(store=store, reach=self._reach, clock=self.clock)
+        self.switch = KillSwitch(store=store, reach=self._reach, end=self._end, clock=self.clock)
         await self.switch.start()
         return self.switch.run()
 
@@ -91,15 +93,18 @@ class KillSwitchHost(Host):
         await self.started.wait()
         return await self.switch.trip(latch)
 
-    async def lift(self, scope: str, reason: str) -> int:
-        """Take a halt off."""
+    async def lift(self, scope: str, reason: str, generation: int | None = None) -> Latches:
+        """Take a halt off, of that generation only if one is given; what is in force then."""
         await self.started.wait()
-        return await self.switch.lift(scope, reason)
+        return await self.switch.lift(scope, reason, generation)
 
     async def progress(self) -> HaltProgress:
         """How far the halts are."""
         await self.started.wait()
         return self.switch.progress()
+
+    async def _end(self, place: WalletPlace) -> bool:
+        return end(wallet_name(place.wallet))
 
     async def _reach(self, place: WalletPlace) -> WalletClient:
         if place.wallet not in self.clients:

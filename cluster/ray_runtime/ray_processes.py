@@ -11,6 +11,7 @@ import ray
 from ray.exceptions import RayError
 
 from actors.bot import BotReport
+from actors.ledger_events import Latch
 from actors.messages import WALLET_LINK, Admit, Retire, Retired, WalletReport
 from actors.processes import BotLaunch, BotProcess, WalletLaunch, WalletProcess, Whereabouts
 from actors.store import FleetStore
@@ -42,9 +43,10 @@ from cluster.ray_runtime.naming import (
 )
 from cluster.ray_runtime.packages import working_dir
 from cluster.ray_runtime.recorder_host import RecorderHost
-from cluster.ray_runtime.remote import Remote
+from cluster.ray_runtime.remote import Remote, RemoteHalts
 from cluster.ray_runtime.wallet_host import WalletHost
 from config.spec import FleetSpec
+from strategies.strategy import Irrecoverable
 
 ANSWER_MAX_S = 2.0
 START_MAX_S = 60.0
@@ -65,12 +67,20 @@ class RayProcess:
         self.incarnation = incarnation
 
     async def ended(self) -> str:
-        """Returns within milliseconds of the death; a process that only ended its work is killed then."""
+        """Returns within milliseconds of the death; a process that only ended its work is killed then.
+
+        Raises:
+            Irrecoverable: its strategy gave up.
+        """
+        irrecoverable = False
         try:
             reason = str(await self._handle.ended.remote())
         except (RayError, TradingError) as error:
-            reason = _why(error)
+            irrecoverable = isinstance(getattr(error, "cause", error), Irrecoverable)
+            reason = str(getattr(error, "cause", error)) if irrecoverable else _why(error)
         await self.kill()
+        if irrecoverable:
+            raise Irrecoverable(reason)
         return reason
 
     async def kill(self) -> None:
@@ -115,6 +125,7 @@ class RayProcesses:
         self._home = str(home.path)
         self._store = store
         self._guard = Remote(RISK_GUARD)
+        self._halts = RemoteHalts()
         self._services: dict[str, Remote] = {}
 
     async def start_services(self, fleet: FleetSpec) -> None:
@@ -152,6 +163,9 @@ class RayProcesses:
 
     async def enlist(self, wallet: WalletId, incarnation: int) -> None:
         await self._guard.ask("enlist", wallet, incarnation)
+
+    async def trip(self, latch: Latch) -> None:
+        await self._halts.trip(latch)
 
     async def spawn_bot(self, launch: BotLaunch) -> BotProcess:
         name = bot_name(launch.spec.name)

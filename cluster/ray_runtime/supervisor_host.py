@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from actors.messages import CycleRecord
@@ -14,10 +15,12 @@ from actors.store import EquityPoint, Event
 from actors.supervisor import Supervisor
 from adapters.errors import TradingError
 from adapters.model import BotId
+from cluster.build import code_digest
 from cluster.fleet_status import fleet_status
 from cluster.ray_runtime.host import Host
 from cluster.ray_runtime.ray_processes import RayProcesses
 from cluster.store.sql import SqlStore, open_store
+from config.identity import identity
 from config.spec import BotSpec, ExitMode, FleetSpec
 
 EQUITY_S = 5.0
@@ -33,7 +36,12 @@ class SupervisorHost(Host):
         self.store: SqlStore = open_store(url)
         self.incarnation = await self.store.next_number("supervisor")
         self.processes = RayProcesses(self.home, self.store)
-        self.supervisor = Supervisor(store=self.store, processes=self.processes, clock=self.clock)
+        self.supervisor = Supervisor(
+            store=self.store,
+            processes=self.processes,
+            clock=self.clock,
+            identify=partial(identity, code=code_digest()),
+        )
         await self.supervisor.start()
         return self._run()
 

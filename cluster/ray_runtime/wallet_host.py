@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 from collections.abc import Coroutine
 from typing import Any
 
-from actors.journal import FileJournal, JournalDamaged
+from actors.journal import FileJournal, open_or_set_aside
 from actors.ledger import replayed
 from actors.messages import MARKET_LINK, WALLET_LINK
 from actors.processes import WalletLaunch
@@ -23,7 +21,6 @@ from cluster.ray_runtime.naming import EXCHANGE, MARKET_DATA
 from cluster.ray_runtime.remote import RemoteGuard
 
 GROUP_S = 0.005  # between two flushes of a journal that is synced in groups
-_log = logging.getLogger(__name__)
 
 
 class WalletHost(Host):
@@ -34,9 +31,8 @@ class WalletHost(Host):
         (launch,) = self.arguments
         self.incarnation = launch.incarnation
         spec = launch.spec
-        journal = FileJournal(
-            self.home.journals / launch.fleet / f"{spec.name}.journal", sync=spec.journal == "fsync"
-        )
+        path = self.home.journals / launch.fleet / f"{spec.name}.journal"
+        journal = open_or_set_aside(path, sync=spec.journal == "fsync", number=launch.incarnation)
         ledger = replayed(journal.events)
         journal.compact([ledger.summary()])
         venue = PaperClient(dial(EXCHANGE, PAPER_LINK, self.clock), spec.name, spec.equity_usd)
@@ -47,6 +43,7 @@ class WalletHost(Host):
             journal=journal,
             ledger=ledger,
             clock=self.clock,
+            limits=launch.limits,
             node=node_id(),
         )
         await self.serve(WALLET_LINK, lambda notify: WalletSession(self.wallet, notify))
@@ -67,13 +64,6 @@ class WalletHost(Host):
             while True:
                 await self.clock.sleep(GROUP_S)
                 journal.flush()
-
-    async def start(self) -> None:
-        try:
-            await super().start()
-        except JournalDamaged:
-            _log.critical("the journal is damaged", exc_info=True)
-            os._exit(1)
 
     async def ended(self) -> str:
         """Never returns while the wallet works: its process ends with it."""

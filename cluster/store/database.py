@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -35,12 +35,16 @@ class Database:
     """The store's connection and the one thread that uses it.
 
     Calls take effect in the order in which they were made. One that is cancelled may still take effect.
+
+    Args:
+        engine: the store.
+        executor: where transactions run, one at a time; a thread of its own if ``None``.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, executor: Executor | None = None) -> None:
         self._reading = engine
         self._writing = engine.execution_options(**{WRITES: True})
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._thread = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` answers, from one snapshot."""

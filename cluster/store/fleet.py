@@ -14,10 +14,21 @@ from actors.store import WalletPlace
 from adapters.errors import ConfigError
 from adapters.model import BotId, WalletId
 from cluster.store.database import Database, RowValues, count_up, put, put_missing
-from cluster.store.tables import BOTS, COUNTERS, FLEET, GRANTS, PACKAGES, STATUSES, WALLETS
+from cluster.store.tables import (
+    BOTS,
+    COUNTERS,
+    DAY_STARTS,
+    FLEET,
+    GRANTS,
+    LAST_EQUITIES,
+    PACKAGES,
+    PEAK,
+    STATUSES,
+    WALLETS,
+)
 from config.spec import BotSpec, FleetSpec
 
-_BLANK = {"state": BotState.IDLE, "crashes": (), "retry_at": None, "reason": ""}
+_BLANK = {"state": BotState.IDLE, "crashes": (), "retry_at": None, "reason": "", "alarm": ""}
 
 
 class SqlFleet:
@@ -37,6 +48,9 @@ class SqlFleet:
             put(store, FLEET, [{"id": 1, "spec": replace(fleet, bots=())}])
             for table in (WALLETS, GRANTS):
                 store.execute(delete(table).where(table.c.wallet.not_in(wallets)))
+            if store.execute(delete(LAST_EQUITIES).where(LAST_EQUITIES.c.wallet.not_in(wallets))).rowcount:
+                for marks in (DAY_STARTS, PEAK):  # of another fleet: what is missing now was not lost
+                    store.execute(delete(marks))
             put(store, BOTS, [_bot_row(bot) for bot in fleet.bots])
 
         await self._database.write(save)

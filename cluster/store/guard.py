@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
+from actors.store import EquityMarks
 from adapters.model import WalletId
-from cluster.store.database import Database, put, put_missing
-from cluster.store.tables import DAY_STARTS, GRANTS
+from cluster.store.database import Database, RowValues, put, put_missing
+from cluster.store.tables import DAY_STARTS, GRANTS, LAST_EQUITIES, PEAK, WALLET_DAY_STARTS
 from risk.leases import Grant
 
 
@@ -28,11 +29,42 @@ class SqlGuard:
     async def save_grant(self, grant: Grant) -> None:
         await self._database.write(lambda store: put(store, GRANTS, [asdict(grant)]))
 
-    async def day_start_equity(self, day: date, equity_usd: Decimal) -> Decimal:
-        def first(store: Connection) -> Decimal:
+    async def mark_equity(self, day: date, equity_usd: Decimal) -> EquityMarks:
+        def mark(store: Connection) -> EquityMarks:
             put_missing(store, DAY_STARTS, [{"day": day, "equity_usd": equity_usd}])
+            start = store.execute(select(DAY_STARTS.c.equity_usd).where(DAY_STARTS.c.day == day)).scalar_one()
+            peak = store.scalar(select(PEAK.c.equity_usd))
+            if peak is None or equity_usd > peak:
+                put(store, PEAK, [{"id": 1, "equity_usd": equity_usd}])
+            return EquityMarks(start, equity_usd if peak is None else max(peak, equity_usd))
+
+        return await self._database.write(mark)
+
+    async def restart_marks(self, day: date, equity_usd: Decimal) -> None:
+        def restart(store: Connection) -> None:
+            put(store, DAY_STARTS, [{"day": day, "equity_usd": equity_usd}])
+            put(store, PEAK, [{"id": 1, "equity_usd": equity_usd}])
+            store.execute(delete(WALLET_DAY_STARTS).where(WALLET_DAY_STARTS.c.day == day))
+
+        await self._database.write(restart)
+
+    async def load_equities(self) -> Mapping[WalletId, Decimal]:
+        rows = await self._database.read(lambda store: store.execute(select(LAST_EQUITIES)).all())
+        return {row.wallet: row.equity_usd for row in rows}
+
+    async def save_equities(self, equities: Mapping[WalletId, Decimal]) -> None:
+        rows: Sequence[RowValues] = [
+            {"wallet": wallet, "equity_usd": equity} for wallet, equity in equities.items()
+        ]
+        await self._database.write(lambda store: put(store, LAST_EQUITIES, rows))
+
+    async def wallet_day_start(self, day: date, wallet: WalletId, equity_usd: Decimal) -> Decimal:
+        of_the_wallet = (WALLET_DAY_STARTS.c.day == day, WALLET_DAY_STARTS.c.wallet == wallet)
+
+        def first(store: Connection) -> Decimal:
+            put_missing(store, WALLET_DAY_STARTS, [{"day": day, "wallet": wallet, "equity_usd": equity_usd}])
             kept: Decimal = store.execute(
-                select(DAY_STARTS.c.equity_usd).where(DAY_STARTS.c.day == day)
+                select(WALLET_DAY_STARTS.c.equity_usd).where(*of_the_wallet)
             ).scalar_one()
             return kept
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from actors.ledger_events import Latch
 from actors.store import Latches
@@ -25,20 +25,32 @@ class SqlHalts:
 
     async def set_latch(self, latch: Latch) -> Latches:
         """Latch or deepen; the latch gets the new generation, whatever its own. See ``HaltStore``."""
+        return await self.overtake(0, latch)
 
+    async def overtake(self, generation: int, latch: Latch) -> Latches:
         def deepen(store: Connection) -> Latches:
             now = _in_force(store)
-            if any(old.scope == latch.scope and old.level.rank >= latch.level.rank for old in now.latches):
+            is_there = any(
+                old.scope == latch.scope and old.level.rank >= latch.level.rank for old in now.latches
+            )
+            if is_there and now.generation > generation:
                 return now
-            generation = count_up(store, COUNTERS, HALT_GENERATION)
-            put(store, LATCHES, [{**msgspec.structs.asdict(latch), "generation": generation}])
+            if now.generation < generation:
+                counter = update(COUNTERS).where(COUNTERS.c.name == HALT_GENERATION)
+                store.execute(counter.values(value=generation))
+            newest = count_up(store, COUNTERS, HALT_GENERATION)
+            if not is_there:
+                put(store, LATCHES, [{**msgspec.structs.asdict(latch), "generation": newest}])
             return _in_force(store)
 
         return await self._database.write(deepen)
 
-    async def clear_latch(self, scope: str) -> Latches:
+    async def clear_latch(self, scope: str, generation: int | None = None) -> Latches:
         def clear(store: Connection) -> Latches:
-            if store.execute(delete(LATCHES).where(LATCHES.c.scope == scope)).rowcount:
+            latch = LATCHES.c.scope == scope
+            if generation is not None:
+                latch &= LATCHES.c.generation == generation
+            if store.execute(delete(LATCHES).where(latch)).rowcount:
                 count_up(store, COUNTERS, HALT_GENERATION)
             return _in_force(store)
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
 )
 
+from actors.ledger_events import HaltCause
 from actors.lifecycle import BotState
 from actors.messages import CycleRecord
 from cluster.store.columns import AsJson, AsText, UtcTime
@@ -63,6 +64,7 @@ STATUSES = Table(
     Column("retry_at", UtcTime),
     Column("settled", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("alarm", Text, nullable=False, server_default=""),
 )
 
 WALLETS = Table(
@@ -97,6 +99,7 @@ LATCHES = Table(
     Column("level", AsText(HaltLevel), nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("cause", AsText(HaltCause), nullable=False, server_default=HaltCause.OPERATOR),
 )
 
 GRANTS = Table(
@@ -108,12 +111,36 @@ GRANTS = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("issued_usd", AsText(Decimal), nullable=False),
+    Column("held_by", BigInteger, nullable=False, server_default="0"),
 )
 
 DAY_STARTS = Table(
     "day_starts",
     METADATA,
     Column("day", Date, primary_key=True),  # of UTC
+    Column("equity_usd", AsText(Decimal), nullable=False),
+)
+
+WALLET_DAY_STARTS = Table(
+    "wallet_day_starts",
+    METADATA,
+    Column("day", Date, primary_key=True),  # of UTC
+    Column("wallet", Text, primary_key=True),
+    Column("equity_usd", AsText(Decimal), nullable=False),
+)
+
+PEAK = Table(
+    "peak",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("equity_usd", AsText(Decimal), nullable=False),  # of the fleet, the highest
+    CheckConstraint("id = 1", name="one_peak"),
+)
+
+LAST_EQUITIES = Table(
+    "last_equities",
+    METADATA,
+    Column("wallet", Text, primary_key=True),
     Column("equity_usd", AsText(Decimal), nullable=False),
 )
 

@@ -80,7 +80,7 @@ def an_intended(
         order=an_order(leg, size, side, bot),
         bot=bot,
         purpose=purpose,
-        exposure_usd=dec(size) * 1000,
+        reserve_price=dec(1000),
         protection=Protection(dec(900), dec(1200)) if purpose is Purpose.OPEN else Protection(),
         at=NOW,
     )
@@ -119,7 +119,11 @@ def a_bot_spec(name: BotId = ANN, **changes: Any) -> BotSpec:
         wallet=MAIN,
         strategy=StrategySpec(kind="hold"),
         symbols=(BTC, ETH),
-        risk_params=RiskParams(max_position_size_usd=Decimal(1_000_000), major_coin_leverage=20),
+        risk_params=RiskParams(
+            max_position_size_usd=Decimal(1_000_000),
+            max_order_size_usd=Decimal(100_000_000),
+            major_coin_leverage=20,
+        ),
     )
     return replace(base, **changes)
 
@@ -318,7 +322,10 @@ class Floor:
     async def halt(self, level: HaltLevel | None, scope: str = "fleet", generation: int = 0) -> Engaged:
         generation = generation or self.wallet.ledger.generation + 1
         latches = () if level is None else (Latch(scope, level, generation, "test"),)
-        return await self.wallet.engage(Engage(latches, generation))
+        engage = Engage(latches, generation)
+        if generation > self.wallet.ledger.generation:
+            await self.wallet.engage(engage)  # says only that the gate is shut
+        return await self.wallet.engage(engage)
 
     def look(self, bot: BotId = ANN, epoch: int = 1) -> Sight:
         return self.wallet.observe(bot, epoch)

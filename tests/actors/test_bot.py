@@ -20,7 +20,7 @@ from adapters.errors import Fenced, LinkError, Temporary, VenueError
 from adapters.model import Symbol
 from config.spec import BotSpec, HaltLevel
 from strategies.decision import Action, AnyDecision, Decision
-from strategies.strategy import View
+from strategies.strategy import Irrecoverable, View
 from tests.actors.builders import ANN, Floor, a_bot_spec, soon
 from tests.builders import BTC, NOW, a_view
 from tests.fakes import HandClock, settle
@@ -150,6 +150,15 @@ async def test_refusals_are_recorded_with_rule_and_numbers() -> None:
     assert [(refusal.rule, refusal.value) for refusal in record.refusals] == [("halted", "0")]
     assert record.actions[0].result == "refused: halted"
     assert record.success
+
+
+async def test_a_strategy_that_gives_up_ends_the_bot_with_its_own_words() -> None:
+    def give_up(view: View) -> Sequence[AnyDecision]:
+        raise Irrecoverable("the hedge is lost")
+
+    life = await a_life(give_up)
+    with pytest.raises(Irrecoverable, match="the hedge is lost"):
+        await life.bot.run()
 
 
 async def test_what_a_strategy_raises_ends_the_bot() -> None:

@@ -32,6 +32,14 @@ def a_lease(request: int, **changes: Any) -> Lease:
     return replace(base, **changes)
 
 
+def takes(gate: Gate, lease: Lease, newest: tuple[int, int] = (0, 0)) -> bool:
+    """As a wallet does: the gate is asked first."""
+    if not gate.awaits(lease, newest):
+        return False
+    gate.take(lease)
+    return True
+
+
 @pytest.fixture
 def gate() -> Gate:
     return Gate(MAIN, 3)
@@ -43,13 +51,13 @@ def test_without_a_lease_there_is_no_room(gate: Gate) -> None:
 
 
 def test_room_is_what_is_lent_less_what_is_used(gate: Gate) -> None:
-    assert gate.take(a_lease(gate.ask(10.0)), (2, 6))
+    assert takes(gate, a_lease(gate.ask(10.0)), (2, 6))
     assert gate.room_usd(dec(300), 10.0) == 700
     assert gate.room_usd(dec(1300), 10.0) == 0
 
 
 def test_the_right_ends_by_the_time_of_asking_not_of_the_answer(gate: Gate) -> None:
-    gate.take(a_lease(gate.ask(10.0)), (0, 0))
+    takes(gate, a_lease(gate.ask(10.0)), (0, 0))
     last = 10.0 + TTL * (1 - 2 * RHO) - GUARD_S
     assert gate.room_usd(dec(0), last - 0.001) == 1000
     assert gate.room_usd(dec(0), last) == 0
@@ -66,7 +74,7 @@ def test_the_holder_stops_before_the_guard_lets_go_on_any_two_clocks(
 ) -> None:
     holders, guards = rates
     gate = Gate(MAIN, 3)
-    gate.take(a_lease(gate.ask(asked * holders), ttl_s=ttl), (0, 0))
+    takes(gate, a_lease(gate.ask(asked * holders), ttl_s=ttl), (0, 0))
     lapse = lapsed_at((asked + travel) * guards, ttl) / guards  # in true time
     assert gate.left_s(lapse * holders) == 0
 
@@ -77,7 +85,7 @@ def test_the_holder_stops_before_the_guard_lets_go_on_any_two_clocks(
 )
 def test_an_answer_that_is_not_the_awaited_one_is_not_taken(gate: Gate, changes: dict[str, Any]) -> None:
     lease = replace(a_lease(gate.ask(10.0)), **changes)
-    assert not gate.take(lease, (2, 6))
+    assert not takes(gate, lease, (2, 6))
     assert gate.room_usd(dec(0), 10.0) == 0
 
 
@@ -87,19 +95,19 @@ def test_an_answer_that_is_not_the_awaited_one_is_not_taken(gate: Gate, changes:
 def test_only_a_newer_lease_than_the_journals_is_taken(
     gate: Gate, newest: tuple[int, int], taken: bool
 ) -> None:
-    assert gate.take(a_lease(gate.ask(10.0)), newest) is taken
+    assert takes(gate, a_lease(gate.ask(10.0)), newest) is taken
 
 
 def test_an_answer_that_comes_twice_or_after_the_next_question_is_not_taken(gate: Gate) -> None:
     first = a_lease(gate.ask(10.0))
     second = a_lease(gate.ask(11.0), sequence=8)
-    assert not gate.take(first, (0, 0))
-    assert gate.take(second, (0, 0))
-    assert not gate.take(replace(second, sequence=9), (2, 8))
+    assert not takes(gate, first, (0, 0))
+    assert takes(gate, second, (0, 0))
+    assert not takes(gate, replace(second, sequence=9), (2, 8))
 
 
 def test_a_silent_guard_leaves_the_lease_to_run_out(gate: Gate) -> None:
-    gate.take(a_lease(gate.ask(10.0)), (0, 0))
+    takes(gate, a_lease(gate.ask(10.0)), (0, 0))
     gate.ask(12.0)
     assert gate.left_s(12.0) == pytest.approx(10 + TTL * 0.98 - GUARD_S - 12)
 
@@ -129,5 +137,41 @@ def test_halts_change_with_a_newer_generation_only(gate: Gate) -> None:
 
 def test_no_lease_lifts_a_halt(gate: Gate) -> None:
     gate.engage((Latch("fleet", HaltLevel.FLATTEN, 1),), 1)
-    gate.take(a_lease(gate.ask(10.0)), (0, 0))
+    takes(gate, a_lease(gate.ask(10.0)), (0, 0))
     assert gate.level(ANN) is HaltLevel.FLATTEN
+
+
+SCOPES = ("fleet", "wallet:main", "wallet:other", "bot:ann", "bot:ben")
+HALTS = st.dictionaries(st.sampled_from(SCOPES), st.sampled_from(HaltLevel))
+
+
+@given(halts=HALTS, asked=HALTS, lifted=st.sampled_from(SCOPES))
+def test_the_furthest_halt_that_covers_a_bot_counts_and_lifting_one_leaves_the_others(
+    halts: dict[str, HaltLevel], asked: dict[str, HaltLevel], lifted: str
+) -> None:
+    gate = Gate(MAIN, 1)
+    for scope, level in asked.items():
+        gate.hold(Latch(scope, level, 0))
+    for generation in (1, 2):
+        gate.engage(tuple(Latch(scope, level, generation) for scope, level in halts.items()), generation)
+        mine = {"fleet", "wallet:main", "bot:ann"}
+        held = [(latch.scope, latch.level) for latch in gate.held]
+        assert set(halts.items()) <= set(held)
+        levels = [level for scope, level in held if scope in mine]
+        assert gate.level(ANN) == max(levels, key=lambda level: level.rank, default=None)
+        halts = {scope: level for scope, level in halts.items() if scope != lifted}
+
+
+@given(told=HALTS, asked=HALTS)
+def test_a_halt_that_was_asked_for_is_kept_until_one_as_deep_is_latched(
+    told: dict[str, HaltLevel], asked: dict[str, HaltLevel]
+) -> None:
+    gate = Gate(MAIN, 1)
+    for scope, level in asked.items():
+        assert gate.hold(Latch(scope, level, 0, "why"))
+    gate.engage(tuple(Latch(scope, level, 1) for scope, level in told.items()), 1)
+    kept = {s for s, level in asked.items() if s not in told or told[s].rank < level.rank}
+    assert gate.distress == dict.fromkeys(kept, "why")
+    successor = Gate(MAIN, 2)
+    successor.restore(gate.held, gate.generation)
+    assert (successor.held, successor.distress) == (gate.held, gate.distress)

@@ -1,14 +1,18 @@
 """The journal on disk: whatever a crash leaves behind, what is read is a prefix of what was written, or nothing is."""
 
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from actors.journal import FileJournal, JournalBusy, JournalDamaged
+from actors.journal import FileJournal, JournalDamaged, open_or_set_aside
 from actors.ledger_events import LeaseTaken, LedgerEvent, Seated
+from actors.log_file import JournalBusy
 from adapters.model import BotId
 from tests.actors.builders import a_fill, an_intended, dec, intended_id
 
@@ -236,3 +240,23 @@ def test_a_journal_in_groups_goes_to_the_disk_at_its_flush_and_only_then(
     journal.flush()
     assert len(synced) == at_append + at_flush
     journal.close()
+
+
+def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(path: Path) -> None:
+    written(path, EVENTS)
+    damaged = bytearray(path.read_bytes())
+    damaged[20] ^= 1
+    path.write_bytes(damaged)
+    fresh = open_or_set_aside(path, sync=False, number=7)
+    fresh.close()
+    assert fresh.events == []
+    assert path.with_name("main.journal.damaged-7").read_bytes() == damaged
+
+
+def test_a_record_of_another_format_is_damage_and_not_a_crash(path: Path) -> None:
+    body = msgspec.msgpack.encode({"type": "Alien"})
+    head = struct.pack(">II", len(body), zlib.crc32(body))
+    path.parent.mkdir()
+    path.write_bytes(head + struct.pack(">I", zlib.crc32(head)) + body)
+    with pytest.raises(JournalDamaged, match="none of ours"):
+        read(path)

@@ -111,7 +111,8 @@ def test_the_books_sum_to_the_fills(events: list[LedgerEvent]) -> None:
         traded = sum(
             (f.fill.size * f.fill.side.sign for f in fills_of(events) if f.fill.symbol == symbol), ZERO
         )
-        assert ledger.net(symbol) == traded
+        books = sum((book.size for (_, held), book in ledger.books.items() if held == symbol), ZERO)
+        assert ledger.net(symbol) == traded == books
 
 
 @settings(max_examples=200)

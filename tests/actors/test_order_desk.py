@@ -29,7 +29,9 @@ from adapters.errors import (
 from adapters.model import Fill, Order, OrderReport, OrderStatus, OrderType, Quote, Side, TimeInForce
 from adapters.paper.exchange import PaperExchange
 from adapters.paper.venue import PaperVenue
+from adapters.venue import Fence
 from risk.intent import Purpose
+from risk.leases import TAU
 from tests.actors.builders import ANN, INSTRUMENTS, dec, intended_id, soon
 from tests.builders import BTC, NOW
 from tests.fakes import Fault, FaultyVenue, Hold
@@ -51,9 +53,9 @@ class LoudJournal(MemoryJournal):
 class Desk:
     """A desk at a paper exchange where BTC is 999/1001, ten each."""
 
-    def __init__(self, latency: timedelta = timedelta(0)) -> None:
+    def __init__(self, latency: timedelta = timedelta(0), fence: Fence = Fence.EXPIRY) -> None:
         self.clock = VirtualClock(NOW)
-        self.exchange = PaperExchange(INSTRUMENTS, clock=self.clock, latency=latency)
+        self.exchange = PaperExchange(INSTRUMENTS, clock=self.clock, latency=latency, fence=fence)
         self.exchange.open_account("main", Decimal(1_000_000))
         self.heard: list[OrderReport | Fill] = []
         self.exchange.subscribe("main", self.heard.append)
@@ -63,6 +65,10 @@ class Desk:
         self.told: list[str] = []
         self.desk = OrderDesk(self.venue, self.journal, self.ledger, self.clock, self.told.append)
         self.show(999, 1001)
+
+    def tell_time(self) -> None:
+        """The venue says what time it is."""
+        self.desk.venue_clock.heard(self.clock.now(), asked_at=self.clock.monotonic())
 
     def show(self, bid: int, ask: int, size: int = 10) -> None:
         self.clock.advance(0.001)
@@ -77,6 +83,7 @@ class Desk:
                 at=self.clock.now(),
             )
         )
+        self.tell_time()
 
     def intend(
         self,
@@ -96,7 +103,7 @@ class Desk:
             price=Decimal(price) if price else None,
             tif=tif,
         )
-        return self.desk.intend(order, bot=ANN, purpose=purpose, exposure_usd=dec(size) * 1000)
+        return self.desk.intend(order, bot=ANN, purpose=purpose, reserve_price=dec(1000))
 
     async def send(self, leg: int = 1, price: int | None = 1001, size: str = "1") -> LedgerOrder:
         intended = self.intend(leg, price, size)
@@ -160,11 +167,67 @@ async def test_a_fault_that_does_not_pass_leaves_the_outcome_unknown(floor: Desk
 
 
 async def test_a_rate_limit_is_waited_out_as_the_venue_says(floor: Desk) -> None:
-    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=7.5)))
+    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=1.5)))
     began = floor.clock.monotonic()
     order = await floor.send()
-    assert floor.clock.monotonic() - began == pytest.approx(7.5)
+    assert floor.clock.monotonic() - began == pytest.approx(1.5)
     assert state_of(order) is OrderState.FILLED
+
+
+async def test_nothing_is_repeated_that_would_arrive_after_its_expiry(floor: Desk) -> None:
+    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=7.5)))
+    order = await floor.send()
+    assert state_of(order) is OrderState.REJECTED, "a rate limit says that it was not taken"
+    assert len(floor.venue.asked("place")) == 1
+
+
+async def test_what_is_repeated_keeps_its_identity_and_its_expiry(floor: Desk) -> None:
+    floor.venue.script("place", *[Fault(Temporary("503"))] * RETRIES_MAX)
+    await floor.send()
+    first, *others = floor.venue.asked("place")
+    assert first.expires_at == floor.ledger.orders[first.id].order.expires_at is not None
+    assert others == [first] * RETRIES_MAX
+
+
+async def test_a_refusal_after_an_unclear_try_proves_nothing(floor: Desk) -> None:
+    floor.venue.script("place", Fault(Temporary("502"), takes_effect=True), Fault(Insufficient("margin")))
+    order = await floor.send(price=990)
+    assert state_of(order) is OrderState.UNKNOWN
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.OPEN
+
+
+async def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(floor: Desk) -> None:
+    floor.venue.script("place", Fault(KeyError("status"), takes_effect=True))
+    order = floor.intend(price=990)
+    with pytest.raises(KeyError):
+        await floor.desk.send(order)
+    assert state_of(order) is OrderState.UNKNOWN
+
+
+async def test_every_order_carries_the_expiry_that_its_journal_has(floor: Desk) -> None:
+    order = floor.intend()
+    (written,) = floor.journal.events
+    assert isinstance(written, Intended)
+    assert written.order.expires_at == order.order.expires_at == floor.clock.now() + TAU
+
+
+async def test_an_order_that_sleeps_before_it_is_sent_is_not_taken(floor: Desk) -> None:
+    order = floor.intend()
+    floor.clock.advance(20)
+    floor.show(999, 1001)
+    assert await floor.desk.send(order) is None
+    assert state_of(order) is OrderState.EXPIRED
+    assert floor.size == 0
+
+
+async def test_without_the_venues_time_only_what_reduces_goes_out(floor: Desk) -> None:
+    floor.clock.advance(31)
+    with pytest.raises(AssertionError, match="venue's time"):
+        floor.intend()
+    close = floor.intend(2, purpose=Purpose.CLOSE, side=Side.SELL)
+    assert close.order.expires_at is not None
+    assert close.order.expires_at >= floor.clock.now() + TAU, "later than exact, so that it is not refused"
 
 
 async def test_nothing_is_repeated_that_may_not_be_any_more(floor: Desk) -> None:
@@ -218,12 +281,56 @@ async def test_an_unknown_order_that_has_filled_brings_its_fills(floor: Desk) ->
     assert floor.ledger.net(BTC) == floor.size == 1
 
 
-async def test_an_unknown_order_that_the_venue_never_had_is_rejected(floor: Desk) -> None:
+async def test_an_unknown_order_is_dead_when_the_venue_has_none_after_its_expiry(floor: Desk) -> None:
     floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
     order = await floor.send()
     await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.UNKNOWN, "it may still arrive"
+    assert floor.ledger.worst_case(BTC) == 1
+    floor.clock.advance(1.9)
+    floor.tell_time()
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.UNKNOWN
+    floor.clock.advance(0.2)
+    floor.tell_time()
+    await floor.desk.resolve(order.order.id)
     assert state_of(order) is OrderState.REJECTED
     assert "no such order" in order.proof
+
+
+async def test_an_order_that_arrives_after_the_question_is_found_by_the_next(floor: Desk) -> None:
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    order = await floor.send(price=990)
+    await floor.desk.resolve(order.order.id)
+    floor.clock.advance(1)
+    floor.exchange.place("main", order.order)  # it was on its way all the time
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.OPEN
+
+
+async def test_where_expiry_means_nothing_the_same_order_is_sent_again_and_withdrawn() -> None:
+    floor = Desk(fence=Fence.KEY)
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    order = await floor.send(price=990)
+    floor.clock.advance(60)
+    floor.tell_time()
+    await floor.desk.resolve(order.order.id)
+    first, again = floor.venue.asked("place")
+    assert again == first
+    assert state_of(order) is OrderState.CANCELLED
+    floor.exchange.place("main", order.order)  # the first one, after all
+    assert not floor.exchange.open_orders("main"), "the venue has its id, and takes it no more"
+
+
+async def test_a_close_that_is_sent_again_is_let_go() -> None:
+    floor = Desk(fence=Fence.KEY)
+    await floor.send()
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    order = floor.intend(2, price=None, side=Side.SELL, purpose=Purpose.CLOSE)
+    await floor.desk.send(order)
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.FILLED
+    assert floor.size == 0
 
 
 @pytest.mark.parametrize("error", [Temporary("503"), OutcomeUnknown("timeout"), ExchangeDown("maintenance")])
@@ -256,6 +363,8 @@ async def test_a_send_that_is_cancelled_half_way_is_unknown(floor: Desk) -> None
     with pytest.raises(asyncio.CancelledError):
         await sending
     assert state_of(order) is OrderState.UNKNOWN
+    floor.clock.advance(2.1)
+    floor.tell_time()
     await floor.desk.resolve(order.order.id)
     assert state_of(order) is OrderState.REJECTED
 
@@ -269,6 +378,16 @@ async def test_fills_that_cannot_be_read_leave_the_order_unknown_and_reserved(fl
     floor.venue.fail("fills_since", None)
     await floor.desk.resolve(order.order.id)
     assert state_of(order) is OrderState.FILLED
+
+
+async def test_a_report_whose_fills_are_not_told_yet_ends_nothing(floor: Desk) -> None:
+    order = floor.intend(size="15", tif=TimeInForce.IOC)
+    floor.exchange.place("main", order.order)
+    final = floor.exchange.order("main", order.order.id)
+    floor.venue.answer("fills_since", [])
+    await floor.desk.take_report(final)
+    assert floor.ledger.worst_case(BTC) == 15
+    assert order.is_live
 
 
 async def test_a_cancel_ends_an_order(floor: Desk) -> None:

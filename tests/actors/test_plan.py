@@ -75,6 +75,11 @@ CASES: list[tuple[BotStatus, bool, Seen, Act | None]] = [
     (a_status(S.ERROR), True, NO_WALLET, None),
     (a_status(S.ERROR, settled=True), True, GONE, None),
     (a_status(S.ERROR, settled=True), False, GONE, None),
+    (a_status(S.ERROR, alarm="it gave up"), True, GONE, Act.LATCH),
+    (a_status(S.ERROR, alarm="it gave up", settled=True), False, NO_WALLET, Act.LATCH),
+    (a_status(S.ERROR, alarm="it gave up"), True, ALIVE, Act.KILL),
+    (a_status(S.STOPPING, alarm="it gave up"), False, GONE, Act.LATCH),
+    (a_status(S.IDLE, alarm="it gave up"), True, GONE, Act.LATCH),
 ]
 
 

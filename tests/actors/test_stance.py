@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from actors.ledger import Ledger, replayed
 from actors.ledger_events import Intended, Learned, LedgerEvent, Protection
 from actors.order_state import OrderEvent
-from actors.protection import ProtectionSteps, protect
 from actors.stance import Stance, Steps, is_closing_now, stance_of, steps_to
 from adapters.model import ZERO, OrderType, Side, TimeInForce
 from config.spec import ExitMode, HaltLevel
 from risk.intent import Purpose
-from tests.actors.builders import ANN, INSTRUMENTS, a_fill, an_intended, an_order, intended_id
-from tests.builders import BTC, NOW
+from tests.actors.builders import ANN, a_fill, an_intended, an_order, intended_id
+from tests.builders import NOW
 
 KINDS = {Purpose.STOP: OrderType.STOP, Purpose.TARGET: OrderType.TAKE_PROFIT}
 
@@ -122,81 +121,3 @@ def test_only_flat_closes(ledger: Ledger) -> None:
         closes = steps_to(stance, ANN, ledger).closes
         assert not closes or stance is Stance.FLAT
         assert all(close.size == ledger.book(ANN, close.symbol).size for close in closes)
-
-
-def wanted_stops(ledger: Ledger) -> list[Decimal]:
-    book = ledger.book(ANN, BTC)
-    side = Side.SELL if book.size > 0 else Side.BUY
-    return [
-        order.remaining
-        for order in ledger.live(ANN, BTC)
-        if order.purpose is Purpose.STOP
-        and order.order.side is side
-        and order.order.trigger == book.protection.stop_loss
-        and order.remaining == abs(book.size)
-    ]
-
-
-def guarded(ledger: Ledger, steps: ProtectionSteps) -> None:
-    for number, guarding in enumerate(steps.place):
-        leg = len(ledger.orders) + 500 + number
-        order = an_order(leg, str(guarding.size), guarding.side)
-        order = replace(order, type=guarding.type, price=None, trigger=guarding.trigger, reduce_only=True)
-        ledger.apply(Intended(order, ANN, guarding.purpose, ZERO, Protection(), NOW))
-        ledger.apply(Learned(order.id, OrderEvent.ACCEPT, "", NOW))
-        if ledger.book(ANN, BTC).protection.stop_loss and guarding.purpose is Purpose.STOP:
-            assert wanted_stops(ledger), "it is there before the old one goes"
-    for order_id in steps.cancel:
-        ledger.apply(Learned(order_id, OrderEvent.CANCEL, "", NOW))
-
-
-def missing(ledger: Ledger) -> ProtectionSteps:
-    return protect(BTC, ledger.book(ANN, BTC), ledger.live(ANN, BTC), INSTRUMENTS[BTC])
-
-
-@given(ledgers())
-def test_protection_that_is_in_place_is_left_in_peace(ledger: Ledger) -> None:
-    guarded(ledger, missing(ledger))
-    for order in ledger.live(ANN):  # what was unknown becomes known
-        ledger.apply(Learned(order.order.id, OrderEvent.ACCEPT, "", NOW))
-    guarded(ledger, missing(ledger))
-    assert missing(ledger) == ProtectionSteps()
-    book, live = ledger.book(ANN, BTC), ledger.live(ANN, BTC)
-    for purpose, price in (
-        (Purpose.STOP, book.protection.stop_loss),
-        (Purpose.TARGET, book.protection.take_profit),
-    ):
-        guards = [order for order in live if order.purpose is purpose]
-        assert len(guards) <= 1
-        if book.size and price is not None:
-            assert [order.remaining for order in guards] == [abs(book.size)]
-        if not book.size:
-            assert not guards
-
-
-@given(ledgers())
-def test_it_never_asks_for_two_stops_nor_cancels_what_it_cannot_know(ledger: Ledger) -> None:
-    steps = missing(ledger)
-    for purpose in KINDS:
-        assert sum(guarding.purpose is purpose for guarding in steps.place) <= 1
-    cancelled = {ledger.orders[order_id].purpose for order_id in steps.cancel}
-    assert cancelled <= set(KINDS)
-
-
-@given(ledgers())
-def test_a_fitting_stop_is_never_cancelled_while_it_is_the_only_one(ledger: Ledger) -> None:
-    if wanted_stops(ledger):
-        guarded(ledger, replace(missing(ledger), place=()))
-        assert wanted_stops(ledger)
-
-
-def test_of_two_stops_that_fit_one_goes() -> None:
-    entry = an_intended(1, "2")
-    events: list[LedgerEvent] = [entry, a_fill(1, entry.order.id, "2")]
-    for leg in (11, 12):
-        stop = replace(
-            an_order(leg, "2", Side.SELL), type=OrderType.STOP, price=None, trigger=entry.protection.stop_loss
-        )
-        events.append(Intended(stop, ANN, Purpose.STOP, ZERO, Protection(), NOW))
-        events.append(Learned(stop.id, OrderEvent.ACCEPT, "", NOW))
-    assert missing(replayed(events)).cancel == (intended_id(12),)

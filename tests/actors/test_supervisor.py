@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from actors.ledger_events import Latch
+from actors.ledger_events import HaltCause, Latch
 from actors.lifecycle import BotState
 from actors.supervisor import SAVE_CYCLE_S, Supervisor
 from actors.wallet_keeper import DEAF_S
@@ -449,3 +449,66 @@ async def test_a_bot_in_error_does_not_keep_the_fleet_from_going_down(house: Hou
     await house.supervisor.go_down()
     await house.wait(5)
     assert await house.supervisor.go_down() == []
+
+
+async def give_up(house: House) -> None:
+    house.bot().give_up("the hedge is lost")
+    await house.wait(1)
+
+
+async def test_a_strategy_that_gives_up_is_latched_and_not_started_again(house: House) -> None:
+    spawned = len(house.processes.bots_spawned)
+    await give_up(house)
+    await house.wait(10)
+    assert house.state() is BotState.ERROR
+    assert [(latch.scope, latch.level, latch.cause, latch.reason) for latch in house.processes.tripped] == [
+        ("bot:ann", HaltLevel.FLATTEN, HaltCause.IRRECOVERABLE, "the hedge is lost")
+    ]
+    assert [retire.bot for retire in house.wallet.retired] == [ANN]
+    assert len(house.processes.bots_spawned) == spawned
+    assert house.events("irrecoverable") == ["the hedge is lost"]
+    assert house.state(BEN) is BotState.RUNNING
+
+
+async def test_how_far_it_is_halted_is_the_fleets_to_say() -> None:
+    house = House()
+    await house.begin()
+    await house.supervisor.deploy(a_fleet(on_irrecoverable=HaltLevel.CANCEL_ALL))
+    await house.wait(2)
+    await give_up(house)
+    assert [latch.level for latch in house.processes.tripped] == [HaltLevel.CANCEL_ALL]
+    await house.end()
+
+
+async def test_a_kill_switch_that_is_away_is_told_when_it_is_back_and_delays_no_exit(house: House) -> None:
+    house.processes.trip_error = LinkError("nobody there")
+    await give_up(house)
+    assert [retire.bot for retire in house.wallet.retired] == [ANN]
+    house.processes.trip_error = None
+    await house.wait(1)
+    assert len(house.processes.tripped) == 1
+
+
+async def test_a_supervisor_that_dies_before_it_has_told_tells_it_in_its_next_life(house: House) -> None:
+    house.processes.trip_error = LinkError("nobody there")
+    await give_up(house)
+    await house.end()
+    house.processes.trip_error = None
+    await house.begin()
+    await house.wait(1)
+    assert [latch.scope for latch in house.processes.tripped] == ["bot:ann"]
+    assert house.store.statuses[ANN].alarm == ""
+
+
+async def test_a_bot_that_gave_up_is_back_when_it_is_both_lifted_and_reset(house: House) -> None:
+    await give_up(house)
+    await house.store.set_latch(house.processes.tripped[0])
+    with pytest.raises(Conflict, match="flotilla resume bot:ann"):
+        await house.supervisor.reset([ANN])
+    await house.store.clear_latch("bot:ann")
+    await house.wait(2)
+    assert house.state() is BotState.ERROR
+    await house.supervisor.reset([ANN])
+    await house.wait(2)
+    assert house.state() is BotState.RUNNING
+    assert len(house.processes.tripped) == 1

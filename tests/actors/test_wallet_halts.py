@@ -336,6 +336,9 @@ async def test_a_recount_beside_an_order_in_the_air_kills_nothing(floor: Floor) 
 
 async def test_an_order_that_vanished_from_the_venue_is_looked_up(floor: Floor) -> None:
     floor.exchange.cancel("main", intended_id(1, BEN))
-    floor.venue.script("order", Fault(NotFound("never heard of it")))
+    floor.venue.script("order", *[Fault(NotFound("never heard of it"))] * 2)
+    await floor.wallet.recount()
+    assert [order for order in floor.wallet.ledger.live(BEN) if order.purpose is Purpose.QUOTE]
+    floor.advance(2.1)
     await floor.wallet.recount()
     assert not [order for order in floor.wallet.ledger.live(BEN) if order.purpose is Purpose.QUOTE]

@@ -242,6 +242,22 @@ async def test_an_equity_that_cannot_be_read_for_long_refuses_opens_and_lets_clo
     assert outcome.filled == 1
 
 
+async def test_a_venue_whose_time_nobody_knows_takes_no_opens_and_lets_closes_pass(floor: Floor) -> None:
+    await floor.submit(an_open())
+    floor.advance(25)
+    floor.venue.script("account", hold := Hold())
+    reading = await soon(floor.wallet.refresh_account())
+    floor.advance(6)
+    hold.gate.set()
+    await reading
+    floor.show(999, 1001)
+    assert floor.wallet.report().equity_usd is not None
+    (outcome,) = await floor.submit(an_open(1))
+    assert "the venue's time is not known" in refusal_of(outcome).detail
+    (outcome,) = await floor.submit(a_close(2))
+    assert outcome.filled == 1
+
+
 async def test_before_it_has_reconciled_it_shows_and_takes_nothing() -> None:
     floor = Floor()
     floor.venue.script("open_orders", Fault(Temporary("503")))
@@ -276,6 +292,7 @@ async def test_it_watches_what_its_bots_need_and_what_it_holds(floor: Floor) -> 
 async def test_a_poor_sharpe_ratio_pauses_opens_for_a_while() -> None:
     floor = Floor()
     guards = ExecGuards(
+        max_new_positions_per_cycle=9,
         cooldown_after_close=timedelta(0),
         btceth_position_value_min_equity_multiple=Decimal(0),
         pause_duration_on_breach=timedelta(minutes=18),

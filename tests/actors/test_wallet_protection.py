@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from actors.order_state import OrderState
-from adapters.errors import InvalidParam, OutcomeUnknown, RateLimited, RiskRejected, Temporary
+from adapters.errors import (
+    Disposition,
+    ExchangeDown,
+    InvalidParam,
+    OutcomeUnknown,
+    RateLimited,
+    RiskRejected,
+    Temporary,
+    VenueError,
+)
 from adapters.model import Order, OrderType, Quote, Side
 from adapters.model import TimeInForce as Tif
-from tests.actors.builders import ANN, BEN, Floor, a_bot_spec, a_close, a_quote_intent, an_open, dec
+from config.spec import WalletSpec
+from risk.limits import WalletLimits
+from tests.actors.builders import ANN, BEN, MAIN, Floor, a_bot_spec, a_close, a_quote_intent, an_open, dec
+from tests.actors.test_wallet_restart import EXPIRED_S
 from tests.builders import BTC
 from tests.fakes import Fault
 
@@ -135,12 +148,15 @@ async def tick(floor: Floor, bid: int) -> None:
     await floor.pass_()
 
 
-@pytest.mark.parametrize("error", [Temporary("503"), RateLimited("slow", retry_after_s=0.1)])
-async def test_a_stop_that_is_only_late_is_placed_by_a_later_pass(
-    floor: Floor, error: Temporary | RateLimited
-) -> None:
-    floor.venue.script("place", None, *[Fault(error)] * 4)
+@pytest.mark.parametrize(
+    "error", [ExchangeDown("maintenance"), RateLimited("slow", retry_after_s=0.1), Temporary("503")]
+)
+async def test_a_stop_that_is_only_late_is_placed_by_a_later_pass(floor: Floor, error: VenueError) -> None:
+    floor.venue.script(
+        "place", None, *[Fault(error)] * (4 if error.disposition is not Disposition.FAIL_CYCLE else 1)
+    )
     await floor.submit(an_open())
+    floor.advance(EXPIRED_S)
     await floor.pass_()
     assert floor.held() == 1
     assert guards(floor) == [(STOP, Side.SELL, "1", "900"), (TARGET, Side.SELL, "1", "1200")]
@@ -163,8 +179,97 @@ async def test_a_stop_that_never_arrived_is_placed_again(floor: Floor) -> None:
     floor.venue.script("place", None, Fault(OutcomeUnknown("timeout")))
     await floor.submit(an_open())
     await floor.pass_()
-    assert [order.type for order in floor.resting()].count(STOP) == 1
+    assert not floor.resting(STOP), "it may still be on its way"
+    floor.advance(EXPIRED_S)
+    await floor.pass_()
+    assert len(floor.resting(STOP)) == 1
     assert floor.held() == 1
+
+
+async def test_a_stop_that_fails_to_be_replaced_leaves_the_old_one(floor: Floor) -> None:
+    await floor.submit(an_open(0))
+    floor.venue.script("place", None, Fault(ExchangeDown("maintenance")))
+    await floor.submit(an_open(1))
+    assert floor.held() == 2
+    assert [(str(order.size), str(order.trigger)) for order in floor.resting(STOP)] == [("1", "900")]
+    await floor.pass_()
+    assert [(str(order.size), str(order.trigger)) for order in floor.resting(STOP)] == [("2", "900")]
+
+
+async def test_a_position_without_its_stop_for_too_long_is_closed_and_told(floor: Floor) -> None:
+    floor.venue.script("place", None, *[Fault(ExchangeDown("maintenance"))] * 6)
+    await floor.submit(an_open())
+    floor.advance(9)
+    await floor.pass_()
+    assert floor.held() == 1
+    floor.advance(2)
+    await floor.pass_()
+    assert floor.held() == floor.at_venue() == 0
+    assert "has had no stop for 11.0 s; closing BTC" in floor.wallet.report().problems[0]
+
+
+async def test_a_position_that_cannot_be_closed_either_is_told_of_once_and_tried_on_every_pass(
+    floor: Floor,
+) -> None:
+    await floor.submit(an_open())
+    floor.exchange.cancel("main", floor.resting(STOP)[0].id)
+    await floor.hear()
+    floor.venue.fail("place", ExchangeDown("maintenance"))
+    await floor.pass_()
+    floor.advance(11)
+    asked = len(floor.venue.asked("place"))
+    for _ in range(5):
+        await floor.pass_()
+    assert sum(order.type is OrderType.MARKET for order in floor.venue.asked("place")[asked:]) == 5
+    assert len(floor.wallet.report().problems) == 1
+    floor.venue.fail("place", None)
+    await floor.pass_()
+    assert guards(floor)[0] == (STOP, Side.SELL, "1", "900"), "a stop is better late than never"
+
+
+async def test_how_long_that_is_is_the_wallets_to_say() -> None:
+    limits = WalletLimits(unprotected_max=timedelta(seconds=3))
+    floor = Floor(spec=WalletSpec(name=MAIN, limits=limits))
+    await floor.open()
+    floor.venue.script("place", None, *[Fault(ExchangeDown("maintenance"))] * 4)
+    await floor.submit(an_open())
+    floor.advance(4)
+    await floor.pass_()
+    assert floor.held() == 0
+
+
+async def test_what_a_quote_bought_gets_a_stop_from_its_entry(floor: Floor) -> None:
+    await floor.submit(a_quote_intent(1, "990", "2"))
+    floor.show(985, 986)
+    await floor.pass_()
+    assert guards(floor) == [(STOP, Side.SELL, "2", "941")]
+
+
+async def test_the_stop_of_quotes_moves_no_more_often_than_its_interval(floor: Floor) -> None:
+    await floor.submit(a_quote_intent(1, "990", "2"))
+    floor.show(985, 986)
+    await floor.pass_()
+    await floor.submit(a_quote_intent(2, "999", "1", side=Side.SELL))
+    floor.show(1002, 1003)
+    await floor.pass_()
+    assert floor.held() == 1
+    assert guards(floor) == [(STOP, Side.SELL, "2", "941")], "the venue cuts it to what is held"
+    assert floor.wallet.dirty == {ANN}, "to be moved when its time has come"
+    floor.advance(5)
+    await floor.wallet.upkeep()
+    assert guards(floor) == [(STOP, Side.SELL, "1", "941")]
+
+
+async def test_a_stop_beyond_what_the_venue_says_it_would_liquidate_at_closes_the_position(
+    floor: Floor,
+) -> None:
+    await floor.submit(an_open(0, "1"))
+    position = replace((await floor.venue.positions())[0], liquidation_price=dec(960))
+    floor.venue.answer("positions", [position])
+    await floor.wallet.recount()
+    await floor.submit(an_open(1, "1", stop_loss=dec(950)))
+    assert floor.held() == 0
+    assert "a stop at 950 lies beyond the liquidation price 960" in floor.wallet.report().problems[0]
 
 
 async def test_each_bot_has_its_own_guards(floor: Floor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from actors.ledger import replayed
 from actors.messages import Admit, OutcomeKind, Retire
 from actors.order_state import OrderState
-from adapters.errors import Fenced, LinkError, Temporary
+from adapters.errors import ExchangeDown, Fenced, LinkError, Temporary
 from adapters.model import OrderType
-from config.spec import ExitMode, HaltLevel
+from config.spec import ExitMode, HaltLevel, UnknownOrders
+from risk.intent import Purpose
 from tests.actors.builders import (
     ANN,
     BEN,
@@ -27,6 +29,8 @@ from tests.actors.builders import (
 from tests.actors.test_ledger import state_of
 from tests.builders import BTC
 from tests.fakes import Fault
+
+EXPIRED_S = 2.1  # after which what was on its way has expired for certain
 
 
 class Killed(BaseException):
@@ -92,6 +96,10 @@ async def test_killed_while_sending_it_sends_nothing_twice(floor: Floor, takes_e
     await reborn(floor)
     assert floor.held() == floor.at_venue() == int(takes_effect)
     (outcome,) = await floor.submit(an_open())
+    assert outcome.kind is (OutcomeKind.PLACED if takes_effect else OutcomeKind.UNKNOWN)
+    floor.advance(EXPIRED_S)
+    await floor.pass_()
+    (outcome,) = await floor.submit(an_open())
     assert outcome.kind is (OutcomeKind.PLACED if takes_effect else OutcomeKind.REJECTED)
     assert floor.at_venue() == int(takes_effect)
     entries = [order for order in floor.venue.asked("place") if order.id == intended_id(0)]
@@ -107,6 +115,8 @@ async def test_killed_while_protecting_it_protects_once(floor: Floor, nth: int, 
     with pytest.raises(Killed):
         await floor.submit(an_open())
     await reborn(floor)
+    await floor.pass_()
+    floor.advance(EXPIRED_S)
     for _ in range(2):
         await floor.pass_()
     size = floor.at_venue()
@@ -131,6 +141,9 @@ async def test_killed_between_journal_and_send(floor: Floor, monkeypatch: pytest
         await floor.wallet.start()
     assert floor.wallet.report().unknown_orders == 1
     await floor.wallet.start()
+    assert floor.wallet.report().unknown_orders == 1, "it may be on its way until it has expired"
+    floor.advance(EXPIRED_S)
+    await floor.wallet.recount()
     assert floor.wallet.ledger.orders[intended_id(0)].state is OrderState.REJECTED
     assert floor.wallet.used_usd() == 0
 
@@ -169,6 +182,7 @@ async def test_a_halt_outlives_the_wallet(floor: Floor) -> None:
     assert floor.look().halt is HaltLevel.FLATTEN
     (outcome,) = await floor.submit(an_open(5))
     assert refusal_of(outcome).rule == "halted"
+    floor.advance(EXPIRED_S)
     await floor.pass_()
     assert floor.at_venue() == 0
 
@@ -194,6 +208,31 @@ async def test_a_retired_epoch_is_over_for_the_successor_too(floor: Floor) -> No
         floor.wallet.admit(Admit(a_bot_spec(), 1))
 
 
+@pytest.mark.parametrize("mode", ExitMode)
+async def test_a_successor_goes_on_with_a_retirement_without_being_told(floor: Floor, mode: ExitMode) -> None:
+    await floor.submit(an_open(), a_quote_intent(1, "980"))
+    for verb in ("place", "cancel"):
+        floor.venue.fail(verb, ExchangeDown("maintenance"))
+    assert not (await floor.wallet.retire(Retire(ANN, mode))).done
+    for verb in ("place", "cancel"):
+        floor.venue.fail(verb, None)
+    await reborn(floor, seat=False)
+    for _ in range(2):
+        await floor.pass_()
+    assert not floor.resting(OrderType.LIMIT)
+    assert floor.at_venue() == (0 if mode is ExitMode.FLATTEN else 1)
+    with pytest.raises(Fenced):
+        floor.look()
+    floor.wallet.admit(Admit(a_bot_spec(), 2))
+    floor.hello(epoch=2)
+    await reborn(floor, seat=False)
+    floor.wallet.admit(Admit(a_bot_spec(), 2))
+    floor.hello(epoch=2)
+    assert floor.look(epoch=2).halt is None, (
+        "a new epoch ends the retirement of the old one, for a successor too"
+    )
+
+
 async def test_its_own_orders_have_new_ids_in_every_life(floor: Floor) -> None:
     await floor.submit(an_open())
     await reborn(floor)
@@ -207,13 +246,13 @@ async def test_without_its_journal_it_comes_back_by_the_venues_ledger_and_keeps_
 ) -> None:
     await floor.submit(an_open(0, "2"), a_quote_intent(1, "980"))
     await floor.submit(an_open(0, "1", bot=BEN, stop_loss=dec(850)), bot=BEN)
-    resting = floor.resting()
+    guards = [order for order in floor.resting() if order.type.is_trigger]
     floor.path = tmp_path / "other.journal"
     await reborn(floor)
     assert (floor.held(), floor.held(BEN), floor.at_venue()) == (dec(2), dec(1), dec(3))
     for _ in range(2):
         await floor.pass_()
-    assert floor.resting() == resting
+    assert floor.resting() == guards, "why the entry rested nobody knows any more: it is cancelled"
     assert floor.look().positions[BTC].size == 2
     await floor.submit(a_close(9, "2"))
     await floor.pass_()
@@ -221,6 +260,7 @@ async def test_without_its_journal_it_comes_back_by_the_venues_ledger_and_keeps_
 
 
 async def test_a_partly_filled_order_is_adopted_with_what_has_filled(floor: Floor, tmp_path: Path) -> None:
+    floor.spec = replace(floor.spec, unknown_orders=UnknownOrders.ADOPT)
     await floor.submit(a_quote_intent(1, "990", "15"))
     floor.show(980, 981, size=4)
     assert floor.at_venue() == 4
@@ -232,7 +272,7 @@ async def test_a_partly_filled_order_is_adopted_with_what_has_filled(floor: Floo
     await floor.pass_()
     assert floor.wallet.ledger.orders[order.order.id].state is OrderState.FILLED
     assert floor.held() == 15
-    assert not floor.wallet.ledger.live(ANN)
+    assert {live.purpose for live in floor.wallet.ledger.live(ANN)} == {Purpose.STOP}
 
 
 async def test_a_lease_of_an_earlier_life_is_not_taken_again(floor: Floor) -> None:

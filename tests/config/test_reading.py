@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from config.bot_section import Bot, Guards, Params, Restart
 from config.fleet_file import BotsFile, DecisionPool, FleetFile, Risk
 from config.market_section import ReplayMarket, SyntheticMarket
+from config.portfolio_section import Portfolio
 from config.problems import MASK, FleetFileError
 from config.reading import LoadedFleet, read_bots, read_fleet
 from config.section import Section
 from config.settings import render
 from config.spec import BotSpec, FleetSpec, StrategySpec, WalletSpec
 from config.wallet_section import Limits, Wallet
+from risk.portfolio_params import PortfolioParams
 from strategies.registry import strategy_class
 from tests.config.bad_files import SECRET
 
@@ -67,7 +69,8 @@ def read(folder: Path, content: Any, *, environ: Mapping[str, str] | None = None
 
 def a_fleet(**changes: Any) -> dict[str, Any]:
     bot = {"name": "one", "wallet": "alpha", "strategy": "hold", "exec_guards": {}}
-    return {"fleet": "base", "wallets": {"alpha": {}, "beta": {}}, "bots": [bot]} | changes
+    base = {"fleet": "base", "risk": {"portfolio": {}}, "wallets": {"alpha": {}, "beta": {}}, "bots": [bot]}
+    return base | changes
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
@@ -109,6 +112,7 @@ PLACES: Mapping[type[Section], tuple[Any, ...]] = {
     SyntheticMarket: ("market",),
     ReplayMarket: ("market",),
     Risk: ("risk",),
+    Portfolio: ("risk", "portfolio"),
     DecisionPool: ("decision",),
     Wallet: ("wallets", "alpha"),
     Limits: ("wallets", "alpha", "limits"),
@@ -146,24 +150,52 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
     Risk: {
         "gross_notional_usd_max": 5,
         "daily_loss_pct_max": 1,
+        "drawdown_from_peak_pct_max": 1,
+        "equity_unknown_max": "9s",
+        "market_data_silent_max": "9s",
         "lease_ttl": "9s",
+        "max_api_failures_in_window": 9,
+        "api_failure_window": "9s",
         "on_breach": "pause_entries",
+        "on_irrecoverable": "pause_entries",
+        "portfolio": {"policy": "equal"},
+    },
+    Portfolio: {
+        "policy": "equal",
+        "rebalance_every": "9s",
+        "gross_equity_multiple_max": 9,
+        "bot_share_max_pct": 9,
+        "bot_share_min_pct": 9,
+        "raise_step_pct": 9,
+        "performance_factor_min": 0.9,
+        "performance_factor_max": 9,
+        "volatility_target_pct": 9,
     },
     DecisionPool: {"actors": 9, "deadline": "1s"},
     Wallet: {
         "account": "mine",
         "equity_usd": 5,
         "orphan_cancel_after": "1m",
+        "unknown_orders": "adopt",
+        "foreign_orders": "cancel",
         "journal": "group",
         "limits": {"open_orders_max": 1},
     },
     Limits: {
         "gross_notional_usd_max": 9,
+        "position_notional_usd_max": 9,
         "order_notional_usd_max": 9,
+        "order_size_max": {"BTC": 9},
         "open_orders_max": 9,
+        "open_orders_per_symbol_max": 9,
         "price_collar_pct": 9,
+        "price_collar_major_pct": 9,
         "market_data_age_max": "9s",
+        "market_data_lost_after": "9s",
         "orders_per_second_max": 9,
+        "unknown_orders_max": 9,
+        "unknown_order_age_max": "9s",
+        "unprotected_max": "9s",
     },
     Bot: {
         "name": "two",
@@ -177,6 +209,7 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
         "heartbeat_timeout": "9s",
         "stop_grace": "9s",
         "restart": {"crashes_max": 0},
+        "weight": 9,
     },
     Params: {
         "major_coin_leverage": 9,
@@ -185,6 +218,16 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
         "min_risk_reward_ratio": 9,
         "max_positions": 9,
         "max_position_size_usd": 9,
+        "protective_stop_pct": 9,
+        "stop_move_min_pct": 9,
+        "stop_move_interval": "9s",
+        "max_order_size_usd": 9,
+        "max_orders_per_second": 9,
+        "max_same_orders": 9,
+        "same_orders_window": "9s",
+        "max_fills_per_decision": 9,
+        "max_reject_rate_pct": 9,
+        "reject_rate_window": "9s",
     },
     Guards: {
         "max_new_positions_per_cycle": 9,
@@ -256,7 +299,8 @@ def test_every_field_of_the_spec_has_its_key() -> None:
 
 
 def test_the_defaults_are_those_of_the_spec(tmp_path: Path) -> None:
-    content = a_fleet(bots=[{"name": "one", "wallet": "alpha", "strategy": "hold"}], wallets={"alpha": {}})
+    bot = {"name": "one", "wallet": "alpha", "strategy": "hold"}
+    content = a_fleet(bots=[bot], wallets={"alpha": {}}, risk={})
     expected = FleetSpec(
         fleet="base",
         store="sqlite:///state/base.db",
@@ -319,6 +363,23 @@ def test_files_of_a_replay_are_found_beside_the_fleet_file(tmp_path: Path) -> No
     loaded = read(tmp_path, a_fleet(market={"source": "replay", "files": {"BTC": "bars.csv"}}))
     assert loaded.spec.market.files == {"BTC": str(tmp_path / "bars.csv")}
     assert loaded.spec.market.symbols == ("BTC",)
+
+
+# the portfolio
+
+
+def test_a_fleet_without_the_section_has_no_portfolio_and_one_with_it_has_its_defaults(
+    tmp_path: Path,
+) -> None:
+    assert read(tmp_path, a_fleet(risk={})).spec.limits.portfolio is None
+    assert read(tmp_path, a_fleet(risk={"portfolio": {}})).spec.limits.portfolio == PortfolioParams()
+
+
+def test_a_weight_that_nothing_reads_is_refused(tmp_path: Path) -> None:
+    bot = {"name": "one", "wallet": "alpha", "strategy": "hold", "weight": 2}
+    assert read(tmp_path, a_fleet(bots=[bot])).spec.bots[0].weight == 2
+    with pytest.raises(FleetFileError, match=r"bots\[0\]\.weight: has no effect without risk\.portfolio"):
+        read(tmp_path, a_fleet(bots=[bot], risk={}))
 
 
 # strategies
@@ -401,6 +462,15 @@ def momentum(name: str, **changes: Any) -> dict[str, Any]:
 
 def running(folder: Path) -> FleetSpec:
     return read(folder, a_fleet(bots=[momentum("one")])).spec
+
+
+def test_an_added_bots_weight_needs_a_portfolio_too(tmp_path: Path) -> None:
+    path = tmp_path / "bots.yaml"
+    path.write_text(json.dumps([momentum("two", wallet="beta", weight=2)]))
+    assert read_bots(path, fleet=running(tmp_path), environ={}).bots[0].weight == 2
+    bare = read(tmp_path, a_fleet(risk={})).spec
+    with pytest.raises(FleetFileError, match=r"bots\[0\]\.weight"):
+        read_bots(path, fleet=bare, environ={})
 
 
 def added(folder: Path, content: Any) -> tuple[BotSpec, ...]:

@@ -55,6 +55,6 @@ def test_valued_at_reserve_prices_a_fill_is_never_worth_more_than_was_reserved(
     position: Decimal, size: Decimal, limit: Decimal, mark: Decimal
 ) -> None:
     """When a buy fills at its limit the market is there; a position passed through zero is then worth the limit."""
-    reserved = worst_case(position * mark, size * reserve_price(limit, mark), Decimal(0))
+    reserved = worst_case(position * mark, size * reserve_price(Side.BUY, limit, mark), Decimal(0))
     if limit <= mark:  # the market came down to the limit
         assert abs(position + size) * limit <= reserved

@@ -223,7 +223,7 @@ def test_quotes_beside_a_close_do_not_count_on_the_orders_that_it_cancels() -> N
     assert [i.purpose for i in result.intents] == [Purpose.CLOSE, Purpose.QUOTE]
 
 
-PRICE = st.decimals("955", "1045", places=1)  # within the collar
+PRICE = st.decimals("981", "1019", places=1)  # within the collar of BTC
 SIZE = st.decimals("0.05", "0.2", places=4)
 LEVELS = st.lists(st.builds(Level, PRICE, SIZE), max_size=4).map(tuple)
 

@@ -1,5 +1,5 @@
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.model import Account, OrderType, Position, Side, Symbol, TimeInForce
+from adapters.model import (
+    Account,
+    MarketMode,
+    Order,
+    OrderType,
+    Position,
+    Side,
+    Symbol,
+    TimeInForce,
+)
 from risk.context import ReviewContext
 from risk.exposure import worst_case
 from risk.intent import Intent, Purpose
 from risk.limits import ExecGuards, RiskParams, WalletLimits
+from risk.post_trade import NoOpens
 from risk.review import RULES, Approved, Refused, review
+from risk.session import Session
 from strategies.strategy import Performance
 from tests.builders import (
     BTC,
@@ -37,8 +48,117 @@ def guards(**changes: Any) -> ExecGuards:
     return replace(OPEN_GUARDS, **changes)
 
 
+@dataclass(frozen=True)
+class Past:
+    """An order that was sent a moment ago."""
+
+    order: Order
+    purpose: Purpose = Purpose.OPEN
+    filled: Decimal = Decimal(0)
+
+
+HOUR = timedelta(hours=1)
+AN_ORDER = Order(id=an_intent().id, symbol=BTC, side=Side.BUY, size=Decimal("0.5"), price=Decimal(1000))
+ALIKE, FILLED = Past(AN_ORDER), Past(AN_ORDER, filled=Decimal("0.5"))
+OTHER_PRICE = Past(replace(AN_ORDER, price=Decimal("999.5")))
+RESTING_QUOTE = Past(AN_ORDER, Purpose.QUOTE)
+HIT_QUOTE = Past(AN_ORDER, Purpose.QUOTE, filled=Decimal("0.001"))
+AT_500 = WalletLimits(order_notional_usd_max=Decimal(500))
+AT_900 = WalletLimits(position_notional_usd_max=Decimal(900))
+ROOMY = RiskParams(max_position_size_usd=Decimal(1_000_000))
+SHORT: Changes = {"side": Side.SELL, "stop_loss": Decimal(1050), "take_profit": None}
+
+
+def a_session(opens_at: datetime, closes_at: datetime, **changes: Any) -> Session:
+    return Session(opens_at=opens_at, closes_at=closes_at, **changes)
+
+
+A_SHORT_BOT: Changes = {
+    "bot_position_usd": Decimal(-600),
+    "bot_cover_usd": Decimal(400),
+    "bot_buys_usd": Decimal(550),
+}
+
 # For each rule: what is just inside, and what is just outside. (intent, context)
 BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes]]]] = {
+    "opens_suspended": [
+        (
+            ({}, {}),
+            ({}, {"no_opens": NoOpens(control="unknown_orders", reason="3 orders of unknown outcome")}),
+        )
+    ],
+    "market_mode": [
+        *(
+            (({}, {}), ({}, {"instrument": an_instrument(mode=mode)}))
+            for mode in MarketMode
+            if mode is not MarketMode.OPEN
+        ),
+        (({}, {"venue_refused_opens": False}), ({}, {"venue_refused_opens": True})),
+    ],
+    "market_session": [
+        (
+            ({}, {"session": a_session(NOW, NOW + HOUR)}),
+            ({}, {"session": a_session(NOW + timedelta(seconds=1), NOW + HOUR)}),
+        ),
+        (
+            ({}, {"session": a_session(NOW - HOUR, NOW + timedelta(microseconds=1))}),
+            ({}, {"session": a_session(NOW - HOUR, NOW)}),
+        ),
+        (
+            ({}, {"session": a_session(NOW + HOUR, NOW + 2 * HOUR, may_queue=True)}),
+            ({}, {"session": a_session(NOW + HOUR, NOW + 2 * HOUR)}),
+        ),
+        (
+            ({}, {"session": a_session(NOW + HOUR, NOW + 2 * HOUR, extended_from=NOW, trade_extended=True)}),
+            ({}, {"session": a_session(NOW + HOUR, NOW + 2 * HOUR, extended_from=NOW)}),
+        ),
+    ],
+    "precision": [
+        (({"size": Decimal("0.010")}, {}), ({"size": Decimal("0.0009")}, {})),
+        (
+            ({"price": Decimal(990)}, {}),
+            ({"price": Decimal("0.4"), "stop_loss": Decimal("0.1")}, {}),
+        ),
+    ],
+    "self_match": [
+        (({}, {"others_ask": Decimal("1000.5")}), ({}, {"others_ask": Decimal(1000)})),
+        (
+            ({**SHORT}, {"others_bid": Decimal("999.5")}),
+            ({**SHORT}, {"others_bid": Decimal(1000)}),
+        ),
+        (({}, {"others_bid": Decimal(2000)}), ({}, {"others_ask": Decimal(1)})),
+    ],
+    "max_new_positions_per_cycle": [
+        (({}, {"guards": guards()}), ({}, {"guards": guards(), "opens_in_cycle": 1})),
+        (({}, {"opens_in_cycle": 9}), ({}, {"guards": guards(), "opens_in_cycle": 9})),
+    ],
+    "order_size_max": [
+        (
+            ({}, {"limits": WalletLimits(order_size_max={BTC: Decimal("0.5")})}),
+            ({}, {"limits": WalletLimits(order_size_max={BTC: Decimal("0.499")})}),
+        ),
+        (
+            ({}, {"limits": WalletLimits(order_size_max={Symbol("ETH"): Decimal("0.1")})}),
+            ({"size": Decimal("0.501")}, {"limits": WalletLimits(order_size_max={BTC: Decimal("0.5")})}),
+        ),
+    ],
+    "wallet_position": [
+        (
+            ({}, {"limits": AT_900, "wallet_position_usd": Decimal(400), "wallet_cover_usd": Decimal(400)}),
+            (
+                {},
+                {
+                    "limits": AT_900,
+                    "wallet_position_usd": Decimal("400.01"),
+                    "wallet_cover_usd": Decimal(400),
+                },
+            ),
+        ),
+        (
+            ({}, {"limits": AT_900, "wallet_buys_usd": Decimal(400)}),
+            ({}, {"limits": AT_900, "wallet_buys_usd": Decimal("400.01")}),
+        ),
+    ],
     "halted": [(({}, {"halt_rank": None}), ({}, {"halt_rank": 0})), (({}, {}), ({}, {"halt_rank": 3}))],
     "unknown_symbol": [(({}, {}), ({}, {"instrument": None}))],
     "not_on_roster_symbol": [
@@ -51,7 +171,7 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         (({}, {}), ({}, {"snapshot": a_snapshot(mark_price=Decimal(0))})),
     ],
     "stale_market_data": [
-        (({}, {"snapshot": a_snapshot(age_s=5.0)}), ({}, {"snapshot": a_snapshot(age_s=5.001)})),
+        (({}, {"snapshot": a_snapshot(age_s=2.0)}), ({}, {"snapshot": a_snapshot(age_s=2.001)})),
         (({}, {}), ({}, {"snapshot": a_snapshot(age_s=float("nan"))})),
     ],
     "performance_pause": [
@@ -65,6 +185,36 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         ),
     ],
     "order_rate": [(({}, {"orders_in_last_second": 19}), ({}, {"orders_in_last_second": 20}))],
+    "bot_order_rate": [
+        (({}, {"bot_orders_lately": 19}), ({}, {"bot_orders_lately": 20})),
+        (
+            ({}, {"bot_orders_lately": 3, "params": RiskParams(max_orders_per_second=1)}),
+            ({}, {"bot_orders_lately": 4, "params": RiskParams(max_orders_per_second=1)}),
+        ),
+    ],
+    "cancel_reserve": [
+        (
+            ({}, {"open_orders": 4, "venue_messages_left": 10}),
+            ({}, {"open_orders": 4, "venue_messages_left": 9}),
+        ),
+        (({}, {"venue_messages_left": 2}), ({}, {"venue_messages_left": 1})),
+    ],
+    "open_orders_per_symbol_max": [
+        (({}, {"open_orders_in_symbol": 199}), ({}, {"open_orders_in_symbol": 200}))
+    ],
+    "duplicate_order": [
+        (({}, {"sent_lately": (ALIKE,) * 2}), ({}, {"sent_lately": (ALIKE,) * 3})),
+        (({}, {"sent_lately": (OTHER_PRICE,) * 9}), ({}, {"sent_lately": (OTHER_PRICE, *(ALIKE,) * 3)})),
+        (({}, {"sent_lately": (HIT_QUOTE,) * 9}), ({}, {"sent_lately": (RESTING_QUOTE,) * 3})),
+        (  # an entry that traded counts: a loop looks like that
+            ({}, {"sent_lately": (FILLED,) * 2}),
+            ({}, {"sent_lately": (FILLED,) * 3}),
+        ),
+        (  # compared as rounded: 0.5004 is 0.500 by then
+            ({"size": Decimal("0.5014")}, {"sent_lately": (ALIKE,) * 3}),
+            ({"size": Decimal("0.5004")}, {"sent_lately": (ALIKE,) * 3}),
+        ),
+    ],
     "open_orders_max": [(({}, {"open_orders": 199}), ({}, {"open_orders": 200}))],
     "min_confidence": [
         (
@@ -78,6 +228,38 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         (
             ({"side": Side.SELL, "stop_loss": Decimal("1000.5"), "take_profit": Decimal("999.5")}, {}),
             ({"side": Side.SELL, "stop_loss": Decimal(1000), "take_profit": Decimal(900)}, {}),
+        ),
+    ],
+    "stop_beyond_liquidation": [
+        (  # (500 - 36.875) / 500 / 0.975 of the entry is 950
+            ({}, {"account": an_account(equity_usd=Decimal("36.88"))}),
+            ({}, {"account": an_account(equity_usd=Decimal("36.875"))}),
+        ),
+        (  # (500 + 38.125) / 500 / 1.025 is 1050
+            (
+                {"side": Side.SELL, "stop_loss": Decimal("1049.5"), "take_profit": Decimal(900)},
+                {"account": an_account(equity_usd=Decimal("38.125"))},
+            ),
+            (
+                {"side": Side.SELL, "stop_loss": Decimal(1050), "take_profit": Decimal(900)},
+                {"account": an_account(equity_usd=Decimal("38.125"))},
+            ),
+        ),
+        (  # the maintenance of what it holds elsewhere is not there to lose
+            ({}, {"account": an_account(equity_usd=Decimal(62)), "wallet_gross_usd": Decimal(1000)}),
+            ({}, {"account": an_account(equity_usd=Decimal(61)), "wallet_gross_usd": Decimal(1000)}),
+        ),
+        (  # a long that only makes a short smaller cannot be liquidated as a long
+            (
+                {},
+                {
+                    "account": an_account(equity_usd=Decimal(20)),
+                    "wallet_position_usd": Decimal(-600),
+                    "wallet_cover_usd": Decimal(600),
+                    "wallet_gross_usd": Decimal(600),
+                },
+            ),
+            ({}, {"account": an_account(equity_usd=Decimal(20))}),
         ),
     ],
     "risk_reward_ratio": [
@@ -124,15 +306,32 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
     ],
     "price_collar": [
         (
-            ({"price": Decimal(1050), "take_profit": None}, {}),
-            ({"price": Decimal("1050.5"), "take_profit": None}, {}),
+            ({"price": Decimal(1020), "take_profit": None}, {}),
+            ({"price": Decimal("1020.5"), "take_profit": None}, {}),
         ),
         (
-            ({"side": Side.SELL, "price": Decimal(950), "stop_loss": Decimal(1050), "take_profit": None}, {}),
+            ({"price": Decimal(1050), "take_profit": None}, {"instrument": an_instrument(is_major=False)}),
+            (
+                {"price": Decimal("1050.5"), "take_profit": None},
+                {"instrument": an_instrument(is_major=False)},
+            ),
+        ),
+        (  # the narrower of the two
+            (
+                {"price": Decimal(1010), "take_profit": None},
+                {"limits": WalletLimits(price_collar_pct=Decimal(1))},
+            ),
+            (
+                {"price": Decimal("1010.5"), "take_profit": None},
+                {"limits": WalletLimits(price_collar_pct=Decimal(1))},
+            ),
+        ),
+        (
+            ({"side": Side.SELL, "price": Decimal(980), "stop_loss": Decimal(1050), "take_profit": None}, {}),
             (
                 {
                     "side": Side.SELL,
-                    "price": Decimal("949.5"),
+                    "price": Decimal("979.5"),
                     "stop_loss": Decimal(1050),
                     "take_profit": None,
                 },
@@ -143,13 +342,42 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
     ],
     "min_notional": [
         (({"size": Decimal("0.010")}, {}), ({"size": Decimal("0.00999")}, {})),
-        (({"size": Decimal("0.0109")}, {}), ({"size": Decimal("0.0001")}, {})),
+        (({"size": Decimal("0.0109")}, {}), ({"size": Decimal("0.0011")}, {})),
     ],
     "order_notional": [
         (
             ({}, {"limits": WalletLimits(order_notional_usd_max=Decimal(500))}),
             ({}, {"limits": WalletLimits(order_notional_usd_max=Decimal("499.99"))}),
-        )
+        ),
+        (
+            ({}, {"params": RiskParams(max_order_size_usd=Decimal(500))}),
+            ({}, {"params": RiskParams(max_order_size_usd=Decimal("499.99"))}),
+        ),
+        (  # both are set: the lower one
+            ({}, {"params": RiskParams(max_order_size_usd=Decimal(500)), "limits": AT_500}),
+            (
+                {"size": Decimal("0.501")},
+                {"params": RiskParams(max_order_size_usd=Decimal(900)), "limits": AT_500},
+            ),
+        ),
+        (  # neither: a tenth of the wallet's own gross limit
+            (
+                {"size": Decimal(2)},
+                {"params": ROOMY, "limits": WalletLimits(gross_notional_usd_max=Decimal(20_000))},
+            ),
+            (
+                {"size": Decimal("2.001")},
+                {"params": ROOMY, "limits": WalletLimits(gross_notional_usd_max=Decimal(20_000))},
+            ),
+        ),
+        (  # or of its lease
+            ({"size": Decimal(3)}, {"params": ROOMY, "lease_budget_usd": Decimal(30_000)}),
+            ({"size": Decimal("3.001")}, {"params": ROOMY, "lease_budget_usd": Decimal(30_000)}),
+        ),
+        (  # but not below 1000 USD
+            ({"size": Decimal(1)}, {"params": ROOMY, "lease_budget_usd": Decimal(100)}),
+            ({"size": Decimal("1.001")}, {"params": ROOMY, "lease_budget_usd": Decimal(100)}),
+        ),
     ],
     "max_position_size_usd": [
         (({"size": Decimal(1)}, {}), ({"size": Decimal("1.001")}, {})),
@@ -212,6 +440,18 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
                 },
             ),
         )
+    ],
+    "bot_budget": [
+        (({}, {"bot_room_usd": Decimal(500)}), ({}, {"bot_room_usd": Decimal("499.99")})),
+        (({}, {"bot_room_usd": None}), ({}, {"bot_room_usd": Decimal(0)})),
+        (
+            ({}, {"bot_sells_usd": Decimal(500), "bot_room_usd": Decimal(0)}),
+            ({}, {"bot_sells_usd": Decimal(499), "bot_room_usd": Decimal(0)}),
+        ),
+        (  # short 600, which buys of 400 would close; with 550 + 500 of them it is long 650 at worst
+            ({}, A_SHORT_BOT | {"bot_room_usd": Decimal(50)}),
+            ({}, A_SHORT_BOT | {"bot_room_usd": Decimal("49.99")}),
+        ),
     ],
     "lease": [
         (({}, {"lease_room_usd": Decimal(500)}), ({}, {"lease_room_usd": Decimal("499.99")})),
@@ -289,7 +529,9 @@ def test_two_bots_that_lean_against_each_other_are_judged_by_what_the_wallet_bec
 
 
 def test_what_an_order_takes_from_the_lease_is_what_the_ledger_then_counts() -> None:
-    before = a_context(wallet_position_usd=Decimal(-300), wallet_sells_usd=Decimal(100))
+    before = a_context(
+        wallet_position_usd=Decimal(-300), wallet_cover_usd=Decimal(300), wallet_sells_usd=Decimal(100)
+    )
     verdict = review(an_intent(size=Decimal(1)), before)
     assert isinstance(verdict, Approved)
     assert verdict.exposure_usd == worst_case(Decimal(-300), Decimal(1000), Decimal(100)) - Decimal(400)
@@ -412,6 +654,32 @@ def test_an_approved_order_keeps_every_promise(intent: Intent, ctx: ReviewContex
     assert after == before or after * 1000 * touch_distance <= ctx.params.max_position_size_usd
     again = replace(intent, price=order.price, size=order.size)
     assert review(again, ctx) == verdict
+
+
+@given(
+    st.decimals("0.0001", 3, places=6),
+    st.none() | st.decimals("0.001", 2000, places=3),
+    st.sampled_from([Decimal("0.5"), Decimal("0.01"), Decimal("2.5")]),
+    st.booleans(),
+)
+def test_no_close_or_stop_is_ever_off_tick_or_step(
+    size: Decimal, price: Decimal | None, tick: Decimal, is_stop: bool
+) -> None:
+    close = an_intent(
+        purpose=Purpose.STOP if is_stop else Purpose.CLOSE,
+        size=size,
+        price=None if is_stop else price,
+        trigger=(price or Decimal(1)) if is_stop else None,
+        type=OrderType.STOP if is_stop else OrderType.LIMIT if price else OrderType.MARKET,
+    )
+    instrument = an_instrument(tick=tick)
+    verdict = review(close, a_context(position=Decimal(-2), instrument=instrument))
+    if isinstance(verdict, Approved):
+        assert instrument.is_on_step(verdict.order.size)
+        for value in (verdict.order.price, verdict.order.trigger):
+            assert value is None or instrument.is_on_tick(value)
+    else:
+        assert verdict.rule in ("precision", "nothing_to_close")
 
 
 @given(

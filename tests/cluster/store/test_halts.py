@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.ledger_events import Latch
+from actors.ledger_events import HaltCause, Latch
 from actors.store import HaltStore, Latches
 from cluster.store.sql import SqlStore, open_store
 from config.spec import HaltLevel
@@ -46,6 +46,28 @@ async def test_a_generation_is_not_used_again_after_the_halt_is_cleared(store: S
     assert cleared == Latches(generation=2, latches=())
     assert await store.clear_latch("fleet") == cleared
     assert (await store.set_latch(a_latch())).generation == 3
+
+
+async def test_a_halt_is_cleared_only_if_it_is_of_the_named_generation(store: SqlStore) -> None:
+    mine = (await store.set_latch(a_latch(level=HaltLevel.REDUCE_ONLY))).generation
+    deeper = await store.set_latch(a_latch(level=HaltLevel.FLATTEN))
+    assert await store.clear_latch("fleet", mine) == deeper
+    assert not (await store.clear_latch("fleet", deeper.generation)).latches
+
+
+async def test_a_store_that_fell_behind_overtakes(store: SqlStore) -> None:
+    await store.set_latch(a_latch("bot:momo"))
+    answer = await store.overtake(7, a_latch(reason="an old copy"))
+    assert [(latch.scope, latch.generation) for latch in answer.latches] == [("bot:momo", 1), ("fleet", 8)]
+    assert (await store.set_latch(a_latch("wallet:main"))).generation == 9
+    again = await store.overtake(9, a_latch(reason="already there, and still not above"))
+    assert (again.generation, again.latches[1]) == (10, answer.latches[1])
+    assert await store.overtake(7, a_latch()) == again
+
+
+async def test_a_latch_keeps_its_cause(store: SqlStore) -> None:
+    latch = Latch(scope="fleet", level=HaltLevel.FLATTEN, generation=0, cause=HaltCause.LOSS)
+    assert [known.cause for known in (await store.set_latch(latch)).latches] == [HaltCause.LOSS]
 
 
 async def test_a_halt_outlives_its_store_object(store: SqlStore, url: str) -> None:
