@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from actors.kill_switch import HaltProgress
-from actors.ledger_events import Latch
+from actors.ledger_events import HaltCause, Latch
 from actors.lifecycle import BotState
 from actors.messages import CycleRecord
 from actors.status import BotLineup, FleetStatus
-from actors.store import Event
+from actors.store import Event, Latches
 from adapters.errors import LinkError, TradingError
 from adapters.model import BotId
 from cluster.home import Home
@@ -22,6 +22,7 @@ from cluster.ray_runtime import boot, session
 from config.spec import BotSpec, ExitMode, FleetSpec, HaltLevel
 
 POLL_S = 0.25
+ANSWER_MAX_S = 15.0
 _STOPPED = (BotState.IDLE, BotState.ERROR)
 Tell = Callable[[FleetStatus], None]
 
@@ -74,9 +75,9 @@ class Fleet:
             raise NotRunning("no fleet is deployed here: flotilla up FLEET")
         return status
 
-    def spec(self) -> FleetSpec:
+    def spec(self, *, timeout_s: float = ANSWER_MAX_S) -> FleetSpec:
         """The fleet with its bots."""
-        fleet: FleetSpec | None = self._ask("fleet")
+        fleet: FleetSpec | None = self._ask("fleet", timeout_s=timeout_s)
         if fleet is None:
             raise NotRunning("no fleet is deployed here: flotilla up FLEET")
         return fleet
@@ -109,21 +110,23 @@ class Fleet:
         """Let bots in ERROR begin again."""
         self._ask("reset", names)
 
-    def halt(self, scope: str, level: HaltLevel, reason: str) -> int:
-        """Latch; answers with the generation."""
-        return int(session.ask_kill_switch("trip", Latch(scope, level, 0, reason)))
+    def halt(self, scope: str, level: HaltLevel, reason: str, cause: HaltCause = HaltCause.OPERATOR) -> int:
+        """Latch; answers with the generation. Needs the kill switch, and nobody else."""
+        return int(self._ask_switch("trip", Latch(scope, level, 0, reason, cause)))
 
-    def lift(self, scope: str, reason: str) -> int:
-        """Take a halt off."""
-        return int(session.ask_kill_switch("lift", scope, reason))
+    def lift(self, scope: str, reason: str, generation: int | None = None) -> Latches:
+        """Take a halt off, of that generation only if one is given; what is in force then."""
+        latches: Latches = session.ask_kill_switch("lift", scope, reason, generation)
+        return latches
 
     def halt_progress(self) -> HaltProgress:
         """How far the halts are."""
-        progress: HaltProgress = session.ask_kill_switch("progress")
+        progress: HaltProgress = self._ask_switch("progress")
         return progress
 
     def wait_until_halted(self, *, wait_s: float) -> HaltProgress:
-        """Wait until every wallet has shown at its venue that the halts hold. Raises ``Incomplete``."""
+        """Wait until no opening order can be accepted any more, and every wallet has shown at its venue that the
+        halts hold. Raises ``Incomplete`` naming the wallets that have not, and why."""
         deadline = time.monotonic() + wait_s
         while True:
             progress = self.halt_progress()
@@ -160,16 +163,13 @@ class Fleet:
         events: Sequence[Event] = self._ask("read_events", bot, limit)
         return events
 
-    def _ask(self, method: str, *arguments: Any, timeout_s: float = 15.0) -> Any:
-        """Ask the supervisor; once more after a moment when it is just on its way back."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                return session.ask_supervisor(method, *arguments, timeout_s=timeout_s)
-            except LinkError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL_S)
+    def _ask(self, method: str, *arguments: Any, timeout_s: float = ANSWER_MAX_S) -> Any:
+        """Ask the supervisor."""
+        return _insist(lambda: session.ask_supervisor(method, *arguments, timeout_s=timeout_s), timeout_s)
+
+    def _ask_switch(self, method: str, *arguments: Any) -> Any:
+        """Ask the kill switch what is safe to ask twice."""
+        return _insist(lambda: session.ask_kill_switch(method, *arguments), ANSWER_MAX_S)
 
 
 @contextmanager
@@ -180,6 +180,18 @@ def connected(home: Home) -> Iterator[Fleet]:
         raise NotRunning(f"no fleet runs in {home.path}: flotilla up FLEET")
     with session.connection(home):
         yield Fleet(home)
+
+
+def _insist(ask: Callable[[], Any], for_s: float) -> Any:
+    """Ask once more after a moment, for as long: whoever was asked may just be on its way back."""
+    deadline = time.monotonic() + for_s
+    while True:
+        try:
+            return ask()
+        except LinkError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
 
 
 def _is_up(bot: BotLineup) -> bool:

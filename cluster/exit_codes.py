@@ -17,3 +17,4 @@ class ExitCode(IntEnum):
         5  # it makes sense, but not now: another fleet is up, a bot still runs, a confirmation is missing
     )
     INCOMPLETE = 6  # begun, and not complete within its time: what is missing is named
+    VIOLATED = 7  # a promise of the fleet did not hold under simulated faults: which and where is told

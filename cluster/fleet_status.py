@@ -36,7 +36,8 @@ def fleet_status(
             pnl_usd=sum((bot.pnl_usd for bot in bots), ZERO),
         ),
         halts=tuple(
-            HaltLine(latch.scope, latch.level, latch.generation, latch.reason) for latch in supervisor.halts()
+            HaltLine(latch.scope, latch.level, latch.generation, latch.reason, latch.cause)
+            for latch in supervisor.halts()
         ),
     )
 
@@ -62,6 +63,8 @@ def _bot(keeper: BotKeeper, supervisor: Supervisor, clock: Clock) -> BotLineup:
         wanted=keeper.wanted,
         crashes=len(status.crashes),
         note=(beat.note if beat else "") or ("" if status.state is BotState.RUNNING else status.reason),
+        exposure_usd=line.exposure_usd if line else ZERO,
+        budget_usd=line.budget_usd if line else None,
     )
 
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.errors import ConfigError
+from cluster.build import OUR_NAMES
 from config.spec import BotSpec
 
-OUR_NAMES = ("adapters", "strategies", "risk", "config", "actors", "cluster")
 PASSED_OVER = {"__pycache__", "node_modules", "venv", "env", "build", "dist"}
 SETTINGS = {".yaml", ".yml", ".env", ".key", ".pem"}  # what may hold a key goes nowhere
 PACKAGE_BYTES_MAX = 20 * 1024 * 1024

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from adapters.errors import Disposition, TradingError
 from adapters.model import (
     ZERO,
     Account,
@@ -63,6 +64,12 @@ class View:
     performance: Performance = Performance()
     budget: Budget = Budget()
     advice: tuple[AnyDecision, ...] = ()  # from the Decision pool, for strategies that ask for it
+
+
+class Irrecoverable(TradingError):
+    """What a strategy raises that must not go on: its bot is halted, and stays down until an operator resets it."""
+
+    disposition = Disposition.HALT_BOT
 
 
 class Strategy(Protocol):

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import typer
 
 from adapters.errors import ConfigError, Conflict, LinkError, TradingError
-from cluster.cli import bot_commands, fleet_commands, halt_commands, reading_commands, replay_command
+from cluster.cli import (
+    bot_commands,
+    drill_command,
+    fleet_commands,
+    halt_commands,
+    reading_commands,
+    replay_command,
+    simulate_command,
+)
 from cluster.cli.output import errors
 from cluster.driver import Incomplete, NotRunning, Unknown
 from cluster.exit_codes import ExitCode
@@ -21,8 +29,10 @@ app = typer.Typer(
 )
 fleet_commands.register(app)
 halt_commands.register(app)
+drill_command.register(app)
 reading_commands.register(app)
 replay_command.register(app)
+simulate_command.register(app)
 app.add_typer(bot_commands.app, name="bots")
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import getpass
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from adapters.errors import Conflict
+from adapters.errors import Conflict, LinkError
 from cluster.cli.options import AsJson, WaitSeconds, home
 from cluster.cli.output import console, print_json
-from cluster.driver import Fleet, Unknown, connected
-from config.spec import HaltLevel
+from cluster.driver import Incomplete, Unknown, connected
+from config.spec import FleetSpec, HaltLevel
 
+FLEET = "fleet"
+SPEC_MAX_S = 3.0
 Scope = Annotated[str, typer.Argument(help="fleet, wallet:NAME or bot:NAME.")]
 
 
@@ -23,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def halt(
-    scope: Scope = "fleet",
+    scope: Scope = FLEET,
     level: Annotated[
         HaltLevel, typer.Option(help="Each level includes the ones before it.")
     ] = HaltLevel.FLATTEN,
@@ -34,9 +37,13 @@ def halt(
 ) -> None:
     """Latch a halt, push it to every wallet, and verify it at the venue. It survives every restart."""
     with connected(home()) as running:
-        _check(running, scope)
+        if scope != FLEET:  # halting all of it must work whoever else is away
+            with suppress(LinkError):
+                check_scope(running.spec(timeout_s=SPEC_MAX_S), scope)
         generation = running.halt(scope, level, f"{reason} ({getpass.getuser()})")
         progress = running.wait_until_halted(wait_s=wait_s) if wait else running.halt_progress()
+    if wait and scope not in {latch.scope for latch in progress.latches}:
+        raise Incomplete(f"{scope}: the halt was latched, and lifted by somebody before it was verified")
     if as_json:
         print_json({"generation": generation, "complete": progress.complete, "wallets": progress.wallets})
         return
@@ -46,7 +53,7 @@ def halt(
 
 
 def resume(
-    scope: Scope = "fleet",
+    scope: Scope = FLEET,
     reason: Annotated[str, typer.Option(help="Kept in the log.")] = "operator",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
@@ -58,15 +65,15 @@ def resume(
             raise Unknown(f"no halt on {scope}; in force: {', '.join(sorted(latched)) or 'none'}")
         if not yes and not typer.confirm(f"Let {scope} trade again?"):
             raise Conflict("the halt stays")
-        generation = running.lift(scope, f"{reason} ({getpass.getuser()})")
+        generation = running.lift(scope, f"{reason} ({getpass.getuser()})").generation
     if as_json:
         print_json({"generation": generation, "scope": scope, "lifted": True})
         return
     console.print(f"{scope}: the halt is lifted")
 
 
-def _check(running: Fleet, scope: str) -> None:
-    fleet = running.spec()
-    scopes = ["fleet", *(f"wallet:{w.name}" for w in fleet.wallets), *(f"bot:{b.name}" for b in fleet.bots)]
+def check_scope(fleet: FleetSpec, scope: str) -> None:
+    """Raise ``Unknown`` for a scope that the fleet does not have."""
+    scopes = [FLEET, *(f"wallet:{w.name}" for w in fleet.wallets), *(f"bot:{b.name}" for b in fleet.bots)]
     if scope not in scopes:
         raise Unknown(f"no scope {scope!r}; there are: {', '.join(scopes)}")

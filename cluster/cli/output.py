@@ -61,18 +61,22 @@ def fleet_tables(status: FleetStatus) -> Iterable[Table]:
         bots.add_column("strategy", no_wrap=True)
         bots.add_column("wallet", no_wrap=True)
     bots.add_column("state", no_wrap=True)
-    for heading in ("position", "orders", "trades", "PnL $", "heartbeat"):
+    budgeted = any(bot.budget_usd is not None for bot in status.bots)
+    budget = ("budget $",) if budgeted else ()
+    for heading in ("position", *budget, "orders", "trades", "PnL $", "heartbeat"):
         bots.add_column(heading, justify="right", no_wrap=True)
     if wide:
         bots.add_column("note", overflow="ellipsis", max_width=40, no_wrap=True)
     for bot in status.bots:
         held = ", ".join(f"{size.normalize():f} {symbol}" for symbol, size in bot.positions.items())
         about = [bot.strategy, ", ".join(bot.wallets)] if wide else []
+        used = f"{usd(bot.exposure_usd)} of " if wide else ""
         bots.add_row(
             bot.name,
             *about,
             Text(bot.state, style=_STATE_STYLES[BotState(bot.state)]),
             held or "flat",
+            *([used + usd(bot.budget_usd)] if budgeted else []),
             str(bot.open_orders),
             str(bot.trades),
             signed(bot.pnl_usd),

@@ -32,7 +32,7 @@ from adapters.paper.exchange import PaperExchange
 from adapters.paper.venue import PaperVenue
 from config.spec import BotSpec, HaltLevel, StrategySpec, WalletSpec
 from risk.intent import client_order_id
-from risk.limits import FleetLimits, WalletLimits
+from risk.limits import FleetLimits, RiskParams, WalletLimits
 from tests.builders import BOT, BTC, NOW, a_quote, a_snapshot, an_instrument, an_intent
 
 WALLET = WalletId("main")
@@ -48,7 +48,7 @@ async def a_wallet(journal: Journal) -> Wallet:
     exchange.open_account(WALLET, Decimal(10_000))
     exchange.on_market(a_quote())
     control = MemoryControl()
-    guard = RiskGuard(FleetLimits(), HaltLevel.FLATTEN, store=control, halts=control, clock=clock)
+    guard = RiskGuard(FleetLimits(), HaltLevel.FLATTEN, [WALLET], store=control, halts=control, clock=clock)
     await guard.start()
     await guard.enlist(WALLET, INCARNATION)
     wallet = Wallet(
@@ -61,7 +61,13 @@ async def a_wallet(journal: Journal) -> Wallet:
     )
     await wallet.start()
     await wallet.renew(guard)
-    bot = BotSpec(name=BOT, wallet=WALLET, strategy=StrategySpec(kind="hold"), symbols=(BTC,))
+    bot = BotSpec(
+        name=BOT,
+        wallet=WALLET,
+        strategy=StrategySpec(kind="hold"),
+        symbols=(BTC,),
+        risk_params=RiskParams(max_orders_per_second=10**9, max_same_orders=10**9),
+    )
     wallet.admit(Admit(bot, EPOCH))
     wallet.hello(HELLO, lambda _: None)
     wallet.take_snapshots(Snapshots(HELLO.bar_interval_s, (a_snapshot(),)))

@@ -19,7 +19,11 @@ FLEET = f"""
 fleet: sailing
 env_file: keys.env
 market: {{source: synthetic, seed: 11, symbols: [BTC, ETH, SOL, ADA, XRP], step: 250ms, latency: 10ms}}
-risk: {{gross_notional_usd_max: 60000, daily_loss_pct_max: 50, lease_ttl: 5s}}
+risk:
+  gross_notional_usd_max: 60000
+  daily_loss_pct_max: 50
+  lease_ttl: 5s
+  max_api_failures_in_window: 1000
 decision: {{actors: 1, deadline: 10s}}
 wallets:
   makers:

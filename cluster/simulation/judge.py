@@ -1,0 +1,177 @@
+"""The judge: looks at the venue's own news, at every one of them, and says when a promise was broken.
+
+It believes no actor. What it needs beside the venue are the wishes that bots have sent, the journals on the disks, the
+grants in the store, and what the operator was told of halts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+import msgspec
+
+from actors.messages import OutcomeKind, Submit, Submitted
+from adapters.model import ZERO, ClientOrderId, Fill, Order, OrderReport, WalletId
+from adapters.paper.exchange import PaperExchange
+from adapters.venue import UserEvent
+from cluster.simulation.ground import Ground
+from cluster.simulation.network import Route
+from cluster.simulation.shadow import Shadow
+from config.spec import BotSpec, FleetSpec
+from risk.intent import Intent, bot_tag, is_ours, tag_of
+from risk.rules import RULES
+
+DRIFT = Decimal("1.02")  # by how much a position may have moved since a bot's own limit was checked
+_encode = msgspec.msgpack.Encoder().encode
+_OPENING_RULES = frozenset(rule.__name__ for rule in RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken promise: the invariant's name in docs/simulation.md, and what was seen."""
+
+    invariant: str
+    detail: str
+    at_s: float
+
+    def __str__(self) -> str:
+        return f"{self.invariant} at {self.at_s:.4f} s: {self.detail}"
+
+
+class Judge:
+    """See the module. The first violation ends the run.
+
+    Args:
+        ground: what the fleet stands on.
+        fleet: its limits.
+        exchange: the venue.
+    """
+
+    def __init__(self, ground: Ground, fleet: FleetSpec, exchange: PaperExchange) -> None:
+        self.violation: Violation | None = None
+        self.accounts = {wallet.name: Shadow() for wallet in fleet.wallets}
+        self.wishes: dict[ClientOrderId, Intent] = {}
+        self.halted: set[str] = set()  # scopes whose halt was reported complete
+        self.accepts = 0
+        self._ground = ground
+        self._limit_usd = fleet.limits.gross_notional_usd_max
+        self._bots = {bot_tag(bot.name): bot for bot in fleet.bots}
+        self._sharing = {bot.wallet for bot in fleet.bots if bot.shared_symbol}
+        self._exposures = dict.fromkeys(self.accounts, ZERO)
+        self._grants: dict[WalletId, Decimal] = {}
+        for wallet in fleet.wallets:
+            exchange.open_account(wallet.name, wallet.equity_usd)
+            exchange.subscribe(wallet.name, partial(self._news, wallet.name))
+
+    def know(self, bots: Iterable[BotSpec]) -> None:
+        """Bots that join later."""
+        self._bots |= {bot_tag(bot.name): bot for bot in bots}
+        self._sharing |= {bot.wallet for bot in bots}
+
+    def fail(self, invariant: str, detail: str) -> None:
+        """A promise is broken: the run ends here."""
+        if self.violation is None:
+            self.violation = Violation(invariant, detail, self._ground.loop.time())
+            self._ground.trace.add(
+                self._ground.loop.time(), "judge", "VIOLATION", shown=f"{invariant} {detail}"
+            )
+            self._ground.loop.stop()
+
+    # ── what it hears ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def hear(self, route: Route, message: object) -> None:
+        """A message arrived."""
+        if isinstance(message, Submit) and route.src.name.startswith("bot:"):
+            self.wishes |= {intent.id: intent for intent in message.intents}
+        elif isinstance(message, Submitted):
+            for outcome in message.outcomes:
+                wish, refusal = self.wishes.get(outcome.id), outcome.refusal
+                is_close = wish is not None and wish.purpose.reduces
+                if outcome.kind is not OutcomeKind.REFUSED or not is_close or refusal is None:
+                    continue
+                if refusal.rule in _OPENING_RULES:
+                    self.fail("I10", f"a close was refused by {refusal.rule}: {refusal.detail}")
+
+    def _news(self, wallet: WalletId, event: UserEvent) -> None:
+        account = self.accounts[wallet]
+        now = self._ground.loop.time()
+        self._ground.trace.add(now, f"venue {wallet}", type(event).__name__, _encode(event), _Told(event))
+        if isinstance(event, Fill):
+            account.fill(event)
+        elif account.report(event) and is_ours(event.order.id):
+            self._accepted(wallet, account, event.order)
+        if any(order.price is None and not order.type.is_trigger for order in account.orders().values()):
+            return  # a market order is there for an instant only; what it leaves is looked at when it is gone
+        self._exposures[wallet] = account.exposure_usd()
+        self._check_sums(wallet)
+
+    # ── what it checks at every event ────────────────────────────────────────────────────────────────────────────
+
+    def _accepted(self, wallet: WalletId, account: Shadow, order: Order) -> None:
+        self.accepts += 1
+        if account.accepted[order.id] > 1:
+            self.fail("I2", f"{order.id} was accepted {account.accepted[order.id]} times")
+        if not self._is_journaled(wallet, order.id):
+            self.fail("I5", f"{_text(order)} of {wallet} is in no journal")
+        grows = account.exposure_usd() - account.exposure_usd(without=order.id)
+        if grows <= 0 or order.reduce_only:
+            return
+        bot = self._bots.get(tag_of(order.id))
+        for scope in ("fleet", f"wallet:{wallet}", f"bot:{bot.name if bot else ''}"):
+            if scope in self.halted:
+                self.fail("I3", f"{_text(order)} of {wallet} was accepted under a complete halt of {scope}")
+        wish = self.wishes.get(order.id)
+        if wish is None:
+            self.fail("I5", f"{_text(order)} of {wallet} opens, and no bot wished it")
+        elif (wish.symbol, wish.side) != (order.symbol, order.side) or order.size > wish.size:
+            self.fail(
+                "I5", f"{_text(order)} is not what {wish.bot} wished: {wish.side} {wish.size} {wish.symbol}"
+            )
+        elif bot is not None and wallet not in self._sharing:
+            most = bot.risk_params.max_position_size_usd
+            worst = account.worst_usd(order.symbol)
+            if worst > most * DRIFT:
+                self.fail("bot limit", f"{bot.name} may reach {worst:.2f} of {most} USD in {order.symbol}")
+
+    def _check_sums(self, wallet: WalletId) -> None:
+        total = sum(self._exposures.values(), ZERO)
+        if total > self._limit_usd:
+            parts = ", ".join(f"{name} {used:.4f}" for name, used in self._exposures.items())
+            self.fail("I1", f"the worst case is {total:.4f} of {self._limit_usd} USD ({parts})")
+        if self._ground.control_disk.changed:
+            self._grants = self._ground.control_disk.grants()
+        granted = self._grants.get(wallet, ZERO)
+        if granted < self._exposures[wallet]:
+            self.fail(
+                "I8", f"{wallet} is granted {granted}, its worst case is {self._exposures[wallet]:.4f} USD"
+            )
+        lent = sum(self._grants.values(), ZERO)
+        if lent > self._limit_usd:
+            self.fail("I8", f"{lent} USD are granted of {self._limit_usd}")
+
+    def _is_journaled(self, wallet: WalletId, order_id: ClientOrderId) -> bool:
+        name, id_ = f"{wallet}.journal", order_id.encode()
+        files = (host.disk.files.get(name) for host in self._ground.hosts.values())
+        return any(file is not None and file.data.find(id_, 0, file.durable) >= 0 for file in files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """News of the venue, for people."""
+
+    event: UserEvent
+
+    def __str__(self) -> str:
+        event = self.event
+        if isinstance(event, OrderReport):
+            return f"{event.status} {_text(event.order)} filled {event.filled} {event.reason}"
+        return f"{event.side} {event.size} {event.symbol} @ {event.price} of {event.order_id}"
+
+
+def _text(order: Order) -> str:
+    price = order.price or order.trigger or "market"
+    reduces = " reduce-only" if order.reduce_only else ""
+    return f"{order.type} {order.side} {order.size} {order.symbol} @ {price}{reduces} {order.id}"
