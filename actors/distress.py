@@ -10,12 +10,13 @@ from decimal import Decimal
 
 from actors.gate import Gate
 from actors.ledger import Ledger
+from actors.ledger_writer import LedgerWriter
 from actors.prices import Prices
 from actors.readings import Readings
 from actors.venue_failures import CountingVenue
 from adapters.clock import Clock
 from adapters.model import WalletId
-from risk.knowledge import lost_allowance, silent_market, unknown_equity
+from risk.knowledge import failed_disk, lost_allowance, silent_market, unknown_equity
 from risk.limits import FleetLimits
 from risk.post_trade import Halt, api_failures_in_window
 
@@ -34,6 +35,7 @@ class Distress:
         ledger: what is held.
         gate: the lease, with the equity that the wallet must keep.
         venue: its failures; those that led to a halt are not counted for the next.
+        writer: whether the disk takes the journal.
         clock: monotonic.
         ask: told what calls for a halt.
     """
@@ -48,6 +50,7 @@ class Distress:
         ledger: Ledger,
         gate: Gate,
         venue: CountingVenue,
+        writer: LedgerWriter,
         clock: Clock,
         ask: Callable[[Halt], None],
     ) -> None:
@@ -58,6 +61,7 @@ class Distress:
         self._ledger = ledger
         self._gate = gate
         self._venue = venue
+        self._writer = writer
         self._clock = clock
         self._ask = ask
         self._awake_since = self._looked_at = clock.monotonic()
@@ -85,6 +89,9 @@ class Distress:
         unheard_s = now - max(self._prices.heard_at, self._awake_since)
         if self._holds() and (halt := silent_market(wallet, unheard_s, limits.market_data_silent_max)):
             yield halt
+        if self._writer.is_failing:
+            self._writer.mend()
+            yield failed_disk(wallet)
         failed_at = self._venue.failed_at
         if halt := api_failures_in_window(
             wallet, failed_at, now, limits.api_failure_window, limits.max_api_failures_in_window

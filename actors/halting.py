@@ -36,8 +36,9 @@ class Halting:
         gate: where the halts are.
         clock: for stamps.
         stance_of: what a bot's orders and holdings shall become.
-        foreign_orders: whether those that are not ours have to be gone, too.
         enforce: takes the steps that are missing; raises what the venue raises.
+        has_rival: whether orders of a predecessor may still arrive that nobody here knows of.
+        foreign_orders: whether those that are not ours have to be gone, too.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Halting:
         clock: Clock,
         stance_of: Callable[[BotId], Stance],
         enforce: Callable[[], Awaitable[None]],
+        has_rival: Callable[[], bool],
         foreign_orders: ForeignOrders,
     ) -> None:
         self._wallet = wallet
@@ -60,6 +62,7 @@ class Halting:
         self._clock = clock
         self._stance_of = stance_of
         self._enforce = enforce
+        self._has_rival = has_rival
         self._foreign_orders = foreign_orders
         self._looking: asyncio.Task[Engaged] | None = None
 
@@ -106,6 +109,9 @@ class Halting:
 
     async def _count(self, generation: int) -> Engaged:
         ledger = self._desk.ledger
+        has_rival = (
+            self._has_rival()
+        )  # before the venue is asked: what arrives after its answer is in nobody's count
         await reconcile(self._desk, self._venue, self._clock.now())
         bots = list(ledger.records)
         left = [steps_to(self._stance_of(bot), bot, ledger) for bot in bots]
@@ -121,14 +127,16 @@ class Halting:
             theirs = [report for report in await self._venue.open_orders() if report.order.id not in foreign]
             orders = max(orders, len(theirs))
         unknown = sum(order.state is not OrderState.OPEN for order in ledger.live())
+        notes = [f"{len(foreign)} orders that are not ours"] if foreign else []
+        notes += ["orders of its predecessor may still arrive"] if has_rival else []
         return Engaged(
             wallet=self._wallet,
             generation=generation,
-            complete=not (orders or positions or unknown),
+            complete=not (orders or positions or unknown or has_rival),
             orders=orders,
             positions=positions,
             unknown=unknown,
-            detail=f"{len(foreign)} orders that are not ours" if foreign else "",
+            detail="; ".join(notes),
             incarnation=self._incarnation,
             wants_flat=self._wants_flat(),
         )

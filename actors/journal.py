@@ -35,6 +35,10 @@ class JournalDamaged(TradingError):
     """A record before the last one fails its checksum, or is none of ours: what follows would be a guess."""
 
 
+class JournalFailed(TradingError):
+    """The disk does not take what must be on it before anything is done."""
+
+
 class Journal(Protocol):
     """Where a wallet writes what it is about to do."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from actors.gate import Gate
@@ -15,7 +16,7 @@ from actors.readings import Readings
 from actors.reclaim import Reclaim
 from adapters.clock import Clock
 from adapters.model import WalletId
-from risk.leases import BotUse, Renewal
+from risk.leases import CLOCK_ERROR, RHO, TAU, BotUse, Renewal, lapsed_at
 
 
 class Guard(Protocol):
@@ -31,6 +32,7 @@ class Leasing:
         self,
         wallet: WalletId,
         incarnation: int,
+        ttl: timedelta,
         gate: Gate,
         desk: OrderDesk,
         prices: Prices,
@@ -47,7 +49,20 @@ class Leasing:
         self._readings = readings
         self._reclaim = reclaim
         self._clock = clock
+        self._ttl_s = ttl.total_seconds()
+        self._started_at = clock.monotonic()
         self._continues = self._ledger.lease.incarnation
+
+    @property
+    def has_rival(self) -> bool:
+        """Whether what a predecessor sent may still arrive at the venue, unknown to this journal.
+
+        Not once the guard has lent to this incarnation, for then the journal is whole or all was reclaimed; nor when
+        even a lease that was renewed right before our start has lapsed, and the last order under it expired.
+        """
+        fence_s = (TAU + 2 * CLOCK_ERROR).total_seconds()
+        over_s = lapsed_at(self._started_at, self._ttl_s) + fence_s * (1 + 2 * RHO)
+        return self._gate.lease is None and self._clock.monotonic() < over_s
 
     @property
     def is_reclaiming(self) -> bool:

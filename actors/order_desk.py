@@ -15,6 +15,7 @@ from actors.crossing import Crossing
 from actors.journal import Journal
 from actors.ledger import EXTERNAL, Ledger, LedgerOrder
 from actors.ledger_events import Crossed, Intended, Learned, LedgerEvent, Protection, Traded
+from actors.ledger_writer import LedgerWriter
 from actors.order_state import EVENT_OF_STATUS, OrderEvent, OrderState
 from actors.resolution import Dead, Resend, Told, looked_up, sent_again
 from actors.venue_clock import VenueClock
@@ -27,6 +28,7 @@ from risk.leases import TAU
 
 RETRIES_MAX = 3
 BACKOFF_S = 0.2  # doubled on every try, with jitter
+WAIT_MAX_S = 3.0  # a venue that asks for more patience is asked again by a later pass
 
 
 class OrderDesk:
@@ -38,7 +40,7 @@ class OrderDesk:
         self.ledger = ledger
         self.venue_clock = VenueClock(clock)
         self._venue = venue
-        self._journal = journal
+        self.writer = LedgerWriter(journal, ledger, clock)
         self._clock = clock
         self._on_change = on_change
         self._jitter = random.Random(0)  # noqa: S311  # spreads retries, guards nothing
@@ -50,13 +52,8 @@ class OrderDesk:
         self.failures = 0  # venue errors in a row
 
     def write(self, *events: LedgerEvent) -> None:
-        """Journal, then apply."""
-        self._journal.append(*events)
-        for event in events:
-            self.ledger.apply(event)
-        if self._journal.is_long:
-            self.ledger.forget()
-            self._journal.compact([self.ledger.summary()])
+        """Journal, then apply. Raises ``JournalFailed``; see there what goes on without a disk."""
+        self.writer.write(*events)
 
     def take(self, *events: LedgerEvent) -> None:
         """Journal and apply, and tell whose it was."""
@@ -293,7 +290,10 @@ class OrderDesk:
                 if attempt == RETRIES_MAX or error.disposition not in (Disposition.RETRY, Disposition.WAIT):
                     raise
                 backoff_s = BACKOFF_S * 2**attempt * (0.5 + self._jitter.random())
-                await self._clock.sleep(error.retry_after_s or backoff_s)
+                pause_s = error.retry_after_s or backoff_s
+                if pause_s > WAIT_MAX_S:
+                    raise  # a later pass asks again; nothing else shall wait for this
+                await self._clock.sleep(pause_s)
                 if not may_repeat():
                     raise
             else:

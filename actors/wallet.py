@@ -7,6 +7,7 @@ venue. It trusts no bot, and what it has promised it finds again after a crash.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections import deque
@@ -19,7 +20,7 @@ from actors.distress import Distress
 from actors.gate import Gate
 from actors.halting import Halting
 from actors.intake import Intake
-from actors.journal import Journal
+from actors.journal import Journal, JournalFailed
 from actors.leasing import Guard, Leasing
 from actors.ledger import EXTERNAL, Ledger
 from actors.ledger_events import HaltCause, Latch, Latched, Leaving, Seated
@@ -107,7 +108,15 @@ class Wallet:
         )
         reclaim = Reclaim(venue, self._desk, self._readings, self._alert)
         self._leasing = Leasing(
-            spec.name, incarnation, self._gate, self._desk, self._prices, self._readings, reclaim, clock
+            spec.name,
+            incarnation,
+            limits.lease_ttl,
+            self._gate,
+            self._desk,
+            self._prices,
+            self._readings,
+            reclaim,
+            clock,
         )
         self._intake = Intake(
             spec, self._desk, self._gate, self._prices, self._readings, clock, self.ask_to_halt
@@ -121,6 +130,7 @@ class Wallet:
             clock,
             self.stance,
             self._enforce,
+            lambda: self._leasing.has_rival,
             spec.foreign_orders,
         )
         self._distress = Distress(
@@ -131,6 +141,7 @@ class Wallet:
             ledger=ledger,
             gate=self._gate,
             venue=venue,
+            writer=self._desk.writer,
             clock=clock,
             ask=self.ask_to_halt,
         )
@@ -253,7 +264,10 @@ class Wallet:
             order = self.ledger.orders.get(order_id)
             if order is not None and order.bot == batch.bot and order.is_live:
                 await self._desk.cancel(order_id)
-        outcomes = [await self._intake.place(seat, intent) for intent in batch.intents]
+        outcomes = [
+            await self._intake.place(self._seat(batch.bot, batch.epoch), intent)  # it may be over by now
+            for intent in batch.intents
+        ]
         if self.dirty:
             await self.upkeep()
         return Submitted(tuple(outcomes))
@@ -307,8 +321,8 @@ class Wallet:
     async def engage(self, engage: Engage) -> Engaged:
         """Take the halts and enforce them; the answer is what the venue says is left.
 
-        News is answered as soon as it is on disk; asked again, what the venue shows. Raises ``OSError`` when the disk
-        does not take it.
+        News is answered as soon as it is on disk; asked again, what the venue shows. Raises ``JournalFailed`` when the
+        disk does not take it.
         """
         is_news = self._engage(engage)
         if not self._gate.latches:
@@ -445,7 +459,7 @@ class Wallet:
         is_changed = self._gate.engage(engage.latches, engage.generation)
         try:
             self._desk.write(Latched(self._gate.held, engage.generation))
-        except OSError:
+        except JournalFailed:
             self._gate.generation = known  # it holds, but is not taken: it must be said again
             raise
         if is_changed:
@@ -459,7 +473,8 @@ class Wallet:
     def ask_to_halt(self, halt: Halt) -> None:
         """Hold a halt here at once, and have it latched: the kill switch is told with the next report."""
         if self._gate.hold(Latch(halt.scope, HaltLevel.REDUCE_ONLY, 0, halt.reason, HaltCause.DISTRESS)):
-            self._desk.write(Latched(self._gate.held, self._gate.generation))
+            with contextlib.suppress(JournalFailed):  # the gate holds it, and the guard is told
+                self._desk.write(Latched(self._gate.held, self._gate.generation))
             scope, _, name = halt.scope.partition(":")
             self._alert(f"halted: {halt.reason}", BotId(name) if scope == "bot" else EXTERNAL)
             self.dirty.update(self.ledger.records)

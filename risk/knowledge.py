@@ -33,6 +33,11 @@ def silent_market(wallet: WalletId, unheard_s: float, after: timedelta) -> Halt 
     )
 
 
+def failed_disk(wallet: WalletId) -> Halt:
+    """The disk does not take the wallet's journal: what is done now may be forgotten."""
+    return _of_wallet(failed_disk.__name__, wallet, "its journal cannot be written")
+
+
 def lost_allowance(wallet: WalletId, equity_usd: Decimal, floor_usd: Decimal) -> Halt | None:
     """The wallet has lost its part of what the fleet may lose in a day."""
     if equity_usd > floor_usd:

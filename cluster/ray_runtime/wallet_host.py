@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -34,7 +35,8 @@ class WalletHost(Host):
         path = self.home.journals / launch.fleet / f"{spec.name}.journal"
         journal = open_or_set_aside(path, sync=spec.journal == "fsync", number=launch.incarnation)
         ledger = replayed(journal.events)
-        journal.compact([ledger.summary()])
+        with contextlib.suppress(OSError):  # a full disk: the wallet says so, and still closes and cancels
+            journal.compact([ledger.summary()])
         venue = PaperClient(dial(EXCHANGE, PAPER_LINK, self.clock), spec.name, spec.equity_usd)
         self.wallet = Wallet(
             spec,

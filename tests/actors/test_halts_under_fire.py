@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from actors.journal import JournalFailed
 from actors.kill_switch import ANSWER_MAX_S, DEAF_S, KillSwitch
 from actors.ledger_events import Latch
+from actors.ledger_writer import MEND_S
 from actors.messages import Admit, Engage, Engaged, Outcome, OutcomeKind, Retire
 from actors.store import WalletPlace
 from adapters.errors import ExchangeDown, Fenced, LinkError, OutcomeUnknown, VenueError
@@ -75,11 +77,14 @@ class Fleet:
         self.is_dead, self.is_frozen = True, False
         return True
 
-    async def bear_wallet(self) -> None:
-        """What the supervisor does where one died. Its bots are seated again."""
+    async def bear_wallet(self, *, is_lent_to: bool = True) -> None:
+        """What the supervisor does where one died. Its bots are seated again, and the guard knows its journal."""
         self.floor.born()
         self.store.wallets = {MAIN: WalletPlace(MAIN, self.floor.incarnation)}
         await self.floor.wallet.start()
+        self.floor.lender.sequence += 100
+        if is_lent_to:
+            await self.floor.wallet.renew(self.floor.lender)
         self.is_dead = False
         for spec in (a_bot_spec(), a_bot_spec(BEN)):
             self.floor.wallet.admit(Admit(spec, 1))
@@ -295,11 +300,26 @@ async def test_a_disk_that_fails_shuts_the_gate_and_the_halt_is_said_again(
     told = Engage((Latch("fleet", HaltLevel.REDUCE_ONLY, 1),), 1)
     with monkeypatch.context() as patch:
         patch.setattr(fleet.floor.journal, "append", full)
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(JournalFailed):
             await fleet.floor.wallet.engage(told)
         assert fleet.floor.look().halt is HaltLevel.REDUCE_ONLY
+    await fleet.wait(MEND_S)
     assert (await fleet.floor.wallet.engage(told)).generation == 1
     assert fleet.floor.wallet.ledger.generation == 1
+
+
+async def test_a_successor_that_nobody_lent_to_is_complete_only_when_nothing_old_can_arrive(
+    fleet: Fleet,
+) -> None:
+    """Its journal may lack what its predecessor had on its way, and no guard is there to say so."""
+    await fleet.end_wallet(WalletPlace(MAIN, 1))
+    await fleet.bear_wallet(is_lent_to=False)
+    await fleet.switch.trip(Latch("fleet", HaltLevel.CANCEL_ALL, 0, "test"))
+    await fleet.wait(8.0)
+    assert not fleet.is_complete()
+    assert "may still arrive" in fleet.switch.progress().wallets[0].detail
+    await fleet.wait(1.5)
+    assert fleet.is_complete()
 
 
 async def test_the_kill_switch_is_answered_while_the_venue_is_slow(

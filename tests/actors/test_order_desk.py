@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.journal import MemoryJournal
+from actors.journal import JournalFailed, MemoryJournal
 from actors.ledger import Ledger, LedgerOrder
 from actors.ledger_events import Intended, LedgerEvent
 from actors.order_desk import BACKOFF_S, RETRIES_MAX, OrderDesk
@@ -134,7 +134,7 @@ async def test_an_order_is_in_the_journal_before_it_is_at_the_venue(floor: Desk)
     assert [type(event) for event in floor.journal.events] == [Intended]
     assert not floor.venue.calls
     floor.journal.is_full = True
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(JournalFailed):
         floor.intend(leg=2)
     assert intended_id(2) not in floor.ledger.orders
 
@@ -491,3 +491,12 @@ async def test_not_found_is_an_answer_only_to_a_question_about_an_order(floor: D
     order = floor.intend()
     assert isinstance(await floor.desk.send(order), NotFound)
     assert state_of(order) is OrderState.REJECTED
+
+
+async def test_a_venue_that_asks_for_much_patience_is_not_waited_for(floor: Desk) -> None:
+    """Whatever else the pass has to do would wait too, a close under a halt for one."""
+    order = await floor.send()
+    floor.venue.script("cancel", Fault(RateLimited("slow down", retry_after_s=60.0)))
+    before = floor.clock.monotonic()
+    assert isinstance(await floor.desk.cancel(order.order.id), RateLimited)
+    assert floor.clock.monotonic() == before

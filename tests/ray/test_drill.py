@@ -27,9 +27,7 @@ def test_a_drill_measures_every_step_and_leaves_the_fleet_as_it_was(fleet: Fleet
         assert halt["latched_s"] <= gate <= empty <= verified
         assert gate <= flat <= verified
     assert halt["overall"]["gate_s"] < 2.0
-    assert halt["overall"] == {
-        step: max(times[step] for times in halt["wallets"].values()) for step in STEPS
-    }
+    assert halt["overall"] == {step: max(times[step] for times in halt["wallets"].values()) for step in STEPS}
     assert lift["generation"] > halt["generation"]
     assert lift["lifted_s"] <= lift["gates_s"] <= lift["trading_s"]
     after = fleet.until(_is_trading, "it trades again")
