@@ -8,7 +8,7 @@ PACKAGES := adapters strategies risk config actors cluster tests
 export FLOTILLA_HOME ?= $(CURDIR)/state/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench build format clean
+.PHONY: help setup run check test bench chaos build format clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: setup ## everything, on real Ray too
 
 bench: setup ## ratios against what one would otherwise pick; the last result is docs/benchmarks.md
 	$(BIN)/python -m tests.bench
+
+chaos: setup ## a real fleet under random deaths and freezes, judged by its exchange; FOR=600 (seconds), SEED=7
+	$(BIN)/python -m tests.chaos --for $(or $(FOR),600) $(if $(SEED),--seed $(SEED))
 
 build: setup ## the wheel
 	$(BIN)/python -m build --wheel --no-isolation

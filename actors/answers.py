@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from actors.ledger import LedgerOrder
 from actors.messages import Outcome, OutcomeKind, Refusal
 from actors.order_state import OrderState
 from adapters.errors import VenueError
-from adapters.model import BotId, OrderReport, OrderStatus
+from adapters.model import BotId, OrderReport, OrderStatus, Symbol
 from risk.intent import Intent, bot_tag, is_ours, tag_of
 from risk.verdict import Refused
 
@@ -24,6 +26,14 @@ def stranger(intent: Intent, bot: BotId) -> Refused | None:
         return None
     detail = f"the intent's id is not one of {bot}"
     return Refused(intent_id=intent.id, symbol=intent.symbol, rule="malformed", detail=detail)
+
+
+def beside_another(intent: Intent, standing: Collection[Symbol]) -> Refused | None:
+    """An order that adds exposure is not put beside one that it was to replace, and that may still rest."""
+    if intent.purpose.reduces or intent.symbol not in standing:
+        return None
+    detail = f"an order in {intent.symbol} that should be cancelled first may still rest"
+    return Refused(intent_id=intent.id, symbol=intent.symbol, rule="cancel_first", detail=detail)
 
 
 def refusal(refused: Refused) -> Outcome:

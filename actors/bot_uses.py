@@ -21,12 +21,13 @@ def bot_uses(ledger: Ledger, gate: Gate, prices: Prices, seats: Mapping[BotId, S
         prices: to value what the bots hold.
         seats: of the bots that may trade.
     """
+    exposures = prices.exposures(ledger)
     seated = [
         BotUse(
             bot=bot,
             weight=seat.spec.weight,
             enabled=gate.level(bot) is None,
-            used_usd=prices.used_usd(ledger, bot),
+            used_usd=exposures.bot_usd(bot),
             budget_usd=gate.budget_usd(bot),
             performance=ledger.record(bot).performance(),
             volatility_pct=prices.volatility_pct(seat.spec.symbols),
@@ -34,7 +35,7 @@ def bot_uses(ledger: Ledger, gate: Gate, prices: Prices, seats: Mapping[BotId, S
         for bot, seat in sorted(seats.items())
     ]
     gone = [
-        BotUse(bot=bot, enabled=False, used_usd=prices.used_usd(ledger, bot))
+        BotUse(bot=bot, enabled=False, used_usd=exposures.bot_usd(bot))
         for bot in sorted(ledger.records)
         if bot not in seats and bot != EXTERNAL and ledger.exposed(bot)
     ]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from actors.answers import outcome, refusal, stranger
+from actors.answers import beside_another, outcome, refusal, stranger
+from actors.exposures import Exposures
 from actors.gate import Gate
 from actors.ledger import Ledger
 from actors.ledger_events import Protection
 from actors.messages import Outcome
 from actors.order_desk import OrderDesk
-from actors.prices import Prices, Sides, worst_usd
+from actors.prices import Prices
 from actors.readings import Readings
 from actors.seat import Seat
 from actors.surroundings import Surroundings, surroundings
@@ -86,12 +87,22 @@ class Intake:
         self._traffic: defaultdict[BotId, Traffic] = defaultdict(Traffic)
         self._fills_seen: Counter[BotId] = Counter()
 
-    async def place(self, seat: Seat, intent: Intent) -> Outcome:
-        """Place it, or say by which rule not. An intent that is known is answered, not placed again."""
+    async def place(self, seat: Seat, intent: Intent, standing: Collection[Symbol] = ()) -> Outcome:
+        """Place it, or say by which rule not. An intent that is known is answered, not placed again.
+
+        Args:
+            seat: whose.
+            intent: the wish.
+            standing: markets in which an order that it was to replace may still rest: nothing is put beside it.
+        """
         known = self._ledger.orders.get(intent.id)
         if known is not None and known.bot == seat.spec.name:
             return outcome(known)
-        verdict = stranger(intent, seat.spec.name) or review(intent, self._context(seat, intent))
+        verdict = (
+            stranger(intent, seat.spec.name)
+            or beside_another(intent, standing)
+            or review(intent, self._context(seat, intent))
+        )
         if isinstance(verdict, Refused):
             self.refusals[verdict.rule] += 1
             return refusal(verdict)
@@ -133,10 +144,12 @@ class Intake:
                 self._traffic[bot] = Traffic()  # who lifts that halt begins anew
                 self.looked(bot)
 
-    def room_of(self, bot: BotId) -> Decimal | None:
+    def room_of(self, bot: BotId, exposures: Exposures | None = None) -> Decimal | None:
         """What its own budget leaves the bot, USD; ``None`` where the fleet has no portfolio."""
         budget = self._gate.budget_usd(bot)
-        return None if budget is None else max(ZERO, budget - self._prices.used_usd(self._ledger, bot))
+        if budget is None:
+            return None
+        return max(ZERO, budget - (exposures or self._prices.exposures(self._ledger)).bot_usd(bot))
 
     def recently_closed(self, bot: BotId) -> Mapping[Symbol, datetime]:
         """When the bot was last flat again, by market."""
@@ -149,9 +162,8 @@ class Intake:
         level = self._gate.level(bot)
         if (bot, symbol) in self._readings.quarantined or self._readings.equity_usd is None:
             level = max(level or HaltLevel.REDUCE_ONLY, HaltLevel.REDUCE_ONLY, key=lambda halt: halt.rank)
-        markets, bots_own = self._prices.sides_usd(self._ledger), self._prices.sides_usd(self._ledger, bot)
-        market, own = markets.get(symbol, Sides()), bots_own.get(symbol, Sides())
-        used = worst_usd(markets)
+        exposures = self._prices.exposures(self._ledger)
+        market, own, used = exposures.of_account(symbol), exposures.of_bot(bot, symbol), exposures.used_usd
         traffic = self._traffic[bot]
         params = seat.spec.risk_params
         live = self._ledger.live()
@@ -174,20 +186,19 @@ class Intake:
             ),
             resting_buys=seen.buys,
             resting_sells=seen.sells,
-            positions_held=len(bots_own),
+            positions_held=exposures.markets_of(bot),
             recently_closed=self.recently_closed(bot),
             performance=performance,
             paused_until=seat.paused_until,
             wallet_position_usd=market.position,
-            wallet_cover_usd=market.cover,
             wallet_buys_usd=market.buys,
             wallet_sells_usd=market.sells,
+            wallet_market_usd=exposures.market_usd(symbol),
             wallet_gross_usd=used,
             bot_position_usd=own.position,
-            bot_cover_usd=own.cover,
             bot_buys_usd=own.buys,
             bot_sells_usd=own.sells,
-            bot_room_usd=self.room_of(bot),
+            bot_room_usd=self.room_of(bot, exposures),
             others_bid=seen.others_bid,
             others_ask=seen.others_ask,
             open_orders=len(live),
@@ -212,7 +223,7 @@ class Intake:
         return unknown_orders(
             seen.unknown, oldest_s, limits.unknown_orders_max, limits.unknown_order_age_max
         ) or lost_market_data(
-            ((symbol, self._prices.age_s(symbol)) for symbol in self._ledger.symbols()),
+            ((symbol, self._prices.age_s(symbol)) for symbol in sorted(self._ledger.symbols())),
             limits.market_data_lost_after,
         )
 

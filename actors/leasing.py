@@ -8,7 +8,7 @@ from typing import Protocol
 
 from actors.gate import Gate
 from actors.ledger import Ledger
-from actors.ledger_events import LeaseTaken
+from actors.ledger_events import Began, LeaseTaken
 from actors.messages import GuardAnswer
 from actors.order_desk import OrderDesk
 from actors.prices import Prices
@@ -52,6 +52,12 @@ class Leasing:
         self._ttl_s = ttl.total_seconds()
         self._started_at = clock.monotonic()
         self._continues = self._ledger.lease.incarnation
+        self._began = self._ledger.began
+
+    def begin(self) -> None:
+        """Have it in the journal that this incarnation goes on with it, before anything is lent to it."""
+        if self._incarnation not in self._ledger.began:
+            self._desk.write(Began(self._incarnation))
 
     @property
     def has_rival(self) -> bool:
@@ -88,12 +94,13 @@ class Leasing:
                 wallet=self._wallet,
                 incarnation=self._incarnation,
                 request=request,
-                used_usd=self._prices.used_usd(self._ledger),
+                used_usd=self._prices.exposures(self._ledger).used_usd,
                 applied_epoch=newest.epoch,
                 applied_sequence=newest.sequence,
                 applied_budget_usd=newest.budget_usd,
                 equity_usd=self._readings.equity_usd,
                 continues=self._continues,
+                began=self._began,
                 reclaimed=self._reclaim.is_done,
                 bots=bots,
                 distress=distress,

@@ -14,6 +14,7 @@ from decimal import Decimal
 from statistics import fmean, stdev
 
 from actors.ledger_events import (
+    Began,
     BookLine,
     Crossed,
     Intended,
@@ -131,6 +132,7 @@ class Ledger:
         self.latches: tuple[Latch, ...] = ()
         self.generation = 0
         self.lease = LeaseTaken(0, 0, ZERO)
+        self.began: tuple[int, ...] = ()  # incarnations since the one that took the lease
         self.leaving: dict[BotId, ExitMode] = {}  # bots on their way out, seated or not
         self.fill_sequence = 0
         self._live: dict[ClientOrderId, LedgerOrder] = {}
@@ -155,8 +157,10 @@ class Ledger:
                 self.leaving.pop(bot, None)
                 if mode is not None:
                     self.leaving[bot] = mode
+            case Began(incarnation):
+                self.began = (*self.began, incarnation)
             case LeaseTaken():
-                self.lease = event
+                self.lease, self.began = event, ()
             case Summary():
                 self._restore(event)
 
@@ -173,11 +177,12 @@ class Ledger:
 
     def live(self, bot: BotId | None = None, symbol: Symbol | None = None) -> list[LedgerOrder]:
         """Orders that can still trade, of one bot and market or of all."""
-        return [
-            order
-            for order in self._live.values()
-            if (bot is None or order.bot == bot) and (symbol is None or order.order.symbol == symbol)
-        ]
+        orders = list(self._live.values())
+        if bot is not None:
+            orders = [order for order in orders if order.bot == bot]
+        if symbol is not None:
+            orders = [order for order in orders if order.order.symbol == symbol]
+        return orders
 
     def book(self, bot: BotId, symbol: Symbol) -> BotBook:
         """The bot's holding in the market, flat if it never traded there."""
@@ -261,6 +266,7 @@ class Ledger:
             latches=self.latches,
             generation=self.generation,
             lease=self.lease,
+            began=self.began,
             leaving=tuple(Leaving(bot, mode) for bot, mode in self.leaving.items()),
             fill_sequence=self.fill_sequence,
         )
@@ -402,7 +408,8 @@ class Ledger:
             if order.is_live:
                 self._live[order.order.id] = order
         self.latches, self.generation = summary.latches, summary.generation
-        self.lease, self.fill_sequence = summary.lease, summary.fill_sequence
+        self.lease, self.began = summary.lease, summary.began
+        self.fill_sequence = summary.fill_sequence
         self.leaving = {line.bot: line.mode for line in summary.leaving if line.mode is not None}
 
 

@@ -106,6 +106,12 @@ class Leaving(msgspec.Struct, frozen=True, tag=True):
     mode: ExitMode | None
 
 
+class Began(msgspec.Struct, frozen=True, tag=True):
+    """An incarnation of the wallet goes on with this journal; what it does from here on is in it."""
+
+    incarnation: int
+
+
 class LeaseTaken(msgspec.Struct, frozen=True, tag=True):
     """The lease in force: only a higher (epoch, sequence) replaces it. Its holder had this journal, whole."""
 
@@ -173,8 +179,11 @@ class Summary(msgspec.Struct, frozen=True, tag=True):
     latches: tuple[Latch, ...]
     generation: int
     lease: LeaseTaken
+    began: tuple[int, ...]
     leaving: tuple[Leaving, ...]
     fill_sequence: int
 
 
-LedgerEvent = Intended | Learned | Traded | Crossed | Latched | Seated | Leaving | LeaseTaken | Summary
+LedgerEvent = (
+    Intended | Learned | Traded | Crossed | Latched | Seated | Leaving | Began | LeaseTaken | Summary
+)

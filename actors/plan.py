@@ -69,6 +69,7 @@ def next_step(spec: BotSpec, status: BotStatus, wanted: bool, seen: Seen, now: d
         return Step(bot=spec.name, act=act, reason=reason)
 
     waited = now - status.since
+    watched = not seen.has_process or seen.beat_age_s >= STARTING_MAX.total_seconds()  # by this supervisor
     deaf = seen.beat_age_s > spec.heartbeat_timeout.total_seconds()
     match status.state:
         case BotState.STOPPING | BotState.ERROR if seen.has_process:
@@ -84,7 +85,7 @@ def next_step(spec: BotSpec, status: BotStatus, wanted: bool, seen: Seen, now: d
             return None
         case BotState.STARTING | BotState.RUNNING | BotState.HALTED | BotState.BACKOFF if not wanted:
             return step(Act.ASK_TO_STOP, "not wanted any more")
-        case BotState.STARTING if waited >= STARTING_MAX:
+        case BotState.STARTING if waited >= STARTING_MAX and watched:
             return step(Act.KILL, f"no sign of life within {STARTING_MAX.total_seconds():g} s of its start")
         case BotState.RUNNING | BotState.HALTED if not seen.has_process:
             return step(Act.KILL, "its process is gone")

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NamedTuple
 
-from actors.ledger import Ledger, LedgerOrder
+from actors.exposures import Exposures
+from actors.ledger import Ledger
 from actors.messages import Snapshots
 from adapters.clock import Clock
-from adapters.model import ZERO, BotId, Side, Snapshot, Symbol
-from risk.exposure import worst_case
+from adapters.model import Snapshot, Symbol
 from risk.volatility import Volatility
-
-
-class Sides(NamedTuple):
-    """One market in USD, for ``risk.exposure.worst_case``."""
-
-    position: Decimal = ZERO  # signed
-    cover: Decimal = ZERO
-    buys: Decimal = ZERO
-    sells: Decimal = ZERO
 
 
 @dataclass(slots=True)
@@ -78,48 +67,6 @@ class Prices:
         known = [pct for pct in found if pct is not None]
         return max(known) if known and len(known) == len(found) else None
 
-    def used_usd(self, ledger: Ledger, bot: BotId | None = None) -> Decimal:
-        """Worst-case exposure of one bot or of the account.
-
-        Every position, resting order and order of unknown outcome, market by market.
-        """
-        return worst_usd(self.sides_usd(ledger, bot))
-
-    def sides_usd(self, ledger: Ledger, bot: BotId | None = None) -> Mapping[Symbol, Sides]:
-        """Every market in which one bot, or the account, holds something or has an order that could make it.
-
-        Its position, and its buys and sells at their reserve prices; every order is looked at once.
-        """
-        entries: defaultdict[Symbol, list[LedgerOrder]] = defaultdict(list)
-        for order in ledger.live(bot):
-            if not order.purpose.reduces:
-                entries[order.order.symbol].append(order)
-        symbols = entries.keys() | ledger.held(bot)
-        return {symbol: self._sides(ledger, symbol, bot, entries.get(symbol, ())) for symbol in symbols}
-
-    def _sides(
-        self, ledger: Ledger, symbol: Symbol, bot: BotId | None, entries: Iterable[LedgerOrder]
-    ) -> Sides:
-        if bot is None:
-            held, cost = ledger.net(symbol), ledger.net_cost_usd(symbol)
-        else:
-            book = ledger.book(bot, symbol)
-            held, cost = book.size, abs(book.cost_usd)
-        mark = self.mark(symbol)
-        if mark is None:
-            mark = cost / abs(held) if held else ZERO
-        buys = sells = ZERO
-        for order in entries:
-            reserve_usd = order.remaining * max(order.reserve_price, mark)
-            if order.order.side is Side.BUY:
-                buys += reserve_usd
-            else:
-                sells += reserve_usd
-        worth = abs(held) * mark
-        return Sides(max(worth, cost).copy_sign(held), worth, buys, sells)
-
-
-def worst_usd(sides: Mapping[Symbol, Sides]) -> Decimal:
-    """The sum of the markets' worst cases."""
-    cases = (worst_case(side.position, side.buys, side.sells, side.cover) for side in sides.values())
-    return sum(cases, ZERO)
+    def exposures(self, ledger: Ledger) -> Exposures:
+        """What a ledger's holdings and orders use, at these prices."""
+        return Exposures(ledger, self.mark)

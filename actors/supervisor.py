@@ -103,7 +103,8 @@ class Supervisor:
             now=self._clock.now(),
         )
         for step in steps:
-            self._spawn(self._take(self.bots[step.bot], step))
+            keeper = self.bots[step.bot]
+            self._spawn(self._take(keeper, step, keeper.status))
         await self._flush()
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,7 +195,9 @@ class Supervisor:
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _take(self, keeper: BotKeeper, step: Step) -> None:
+    async def _take(self, keeper: BotKeeper, step: Step, planned: BotStatus) -> None:
+        if keeper.status is not planned:
+            return  # it has moved on since; the next pass plans anew
         keeper.busy = True
         try:
             await self._act(keeper, step)

@@ -27,14 +27,15 @@ class Traffic:
     """One per bot. Every question comes with the time, by a monotonic clock."""
 
     def __init__(self) -> None:
-        self._passages: deque[Passage] = deque(maxlen=KEPT)
+        self._passages: deque[Passage] = deque(maxlen=KEPT)  # all but quotes
         self._entries: deque[Passage] = deque(maxlen=KEPT)  # those that could add risk
         self._entered: deque[float] = deque()  # when the last of these left
 
     def take(self, order: LedgerOrder, now: float) -> Passage:
         """An order leaves."""
         passage = Passage(now, order)
-        self._passages.append(passage)
+        if order.purpose is not Purpose.QUOTE:
+            self._passages.append(passage)
         if not order.purpose.reduces:
             self._entries.append(passage)
             self._entered.append(now)
@@ -67,8 +68,6 @@ class Traffic:
         judged = [
             passage.order.state
             for passage in self._passages
-            if now - passage.at < window_s
-            and passage.order.purpose is not Purpose.QUOTE
-            and not passage.is_lost
+            if now - passage.at < window_s and not passage.is_lost
         ]
         return len(judged), judged.count(OrderState.REJECTED)

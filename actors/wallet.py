@@ -17,6 +17,7 @@ from decimal import Decimal
 from actors.answers import resting
 from actors.bot_uses import bot_uses
 from actors.distress import Distress
+from actors.exposures import Exposures
 from actors.gate import Gate
 from actors.halting import Halting
 from actors.intake import Intake
@@ -156,6 +157,7 @@ class Wallet:
         """Reconcile with the venue; only then orders may pass. Raises what the venue raises: call it again."""
         now = self._clock.now()
         await self._list_markets()
+        self._leasing.begin()
         self._desk.write(*lost_in_a_crash(self.ledger, now))
         await self.refresh_account()  # tells the venue's time, without which nothing unknown is resolved
         await reconcile(self._desk, self._venue, now)
@@ -260,12 +262,17 @@ class Wallet:
         seat = self._seat(batch.bot, batch.epoch)
         self._check_build(seat)
         self._reconciled()
+        standing: set[Symbol] = set()  # markets in which a cancel is not known to have worked
         for order_id in batch.cancels:
             order = self.ledger.orders.get(order_id)
             if order is not None and order.bot == batch.bot and order.is_live:
                 await self._desk.cancel(order_id)
+                if order.is_live:
+                    standing.add(order.order.symbol)
         outcomes = [
-            await self._intake.place(self._seat(batch.bot, batch.epoch), intent)  # it may be over by now
+            await self._intake.place(
+                self._seat(batch.bot, batch.epoch), intent, standing
+            )  # it may be over by now
             for intent in batch.intents
         ]
         if self.dirty:
@@ -332,6 +339,7 @@ class Wallet:
     def report(self) -> WalletReport:
         """How the wallet does."""
         now = self._clock.monotonic()
+        exposures = self._prices.exposures(self.ledger)
         return WalletReport(
             wallet=self.spec.name,
             incarnation=self.incarnation,
@@ -339,10 +347,10 @@ class Wallet:
             node=self.node,
             ready=self.ready,
             equity_usd=self._readings.equity_usd,
-            exposure_usd=self.used_usd(),
+            exposure_usd=exposures.used_usd,
             lease=self._gate.lease,
             lease_left_s=self._gate.left_s(now),
-            bots=tuple(self._line(bot) for bot in sorted(self.ledger.records) if bot != EXTERNAL),
+            bots=tuple(self._line(bot, exposures) for bot in sorted(self.ledger.records) if bot != EXTERNAL),
             venue_positions=self._readings.positions,
             orders_sent=self._desk.sent,
             refusals=dict(self._intake.refusals),
@@ -372,7 +380,7 @@ class Wallet:
 
     def used_usd(self) -> Decimal:
         """Worst-case exposure: every position, resting order and order of unknown outcome, market by market."""
-        return self._prices.used_usd(self.ledger)
+        return self._prices.exposures(self.ledger).used_usd
 
     def _position(self, bot: BotId, symbol: Symbol) -> Position:
         book = self.ledger.book(bot, symbol)
@@ -395,7 +403,7 @@ class Wallet:
             opens_this_cycle=min(positions, guards.max_new_positions_per_cycle) if guards else positions,
         )
 
-    def _line(self, bot: BotId) -> BotLine:
+    def _line(self, bot: BotId, exposures: Exposures) -> BotLine:
         record = self.ledger.record(bot)
         held = self.ledger.holdings(bot)
         unrealized = sum((self._position(bot, symbol).unrealized_usd for symbol in held), ZERO)
@@ -404,7 +412,7 @@ class Wallet:
             epoch=record.epoch,
             positions={symbol: book.size for symbol, book in held.items()},
             open_orders=len(self.ledger.live(bot)),
-            exposure_usd=self._prices.used_usd(self.ledger, bot),
+            exposure_usd=exposures.bot_usd(bot),
             budget_usd=self._gate.budget_usd(bot),
             pnl_usd=record.realized_usd + unrealized,
             realized_usd=record.realized_usd,

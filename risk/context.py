@@ -56,12 +56,11 @@ class ReviewContext:
     wallet_position_usd: Decimal = (
         ZERO  # of all bots in this market, signed, at mark or cost, whichever is more
     )
-    wallet_cover_usd: Decimal = ZERO  # the same at the mark, without sign
     wallet_buys_usd: Decimal = ZERO  # their buys here that could add exposure, at reserve prices
     wallet_sells_usd: Decimal = ZERO  # the same of their sells
+    wallet_market_usd: Decimal = ZERO  # worst case of this market, over all bots
     wallet_gross_usd: Decimal = ZERO  # sum of the worst cases of the wallet's markets
-    bot_position_usd: Decimal = ZERO  # the same four of the bot alone
-    bot_cover_usd: Decimal = ZERO
+    bot_position_usd: Decimal = ZERO  # the same three of the bot alone
     bot_buys_usd: Decimal = ZERO
     bot_sells_usd: Decimal = ZERO
     bot_room_usd: Decimal | None = None  # what its budget leaves it; None where the fleet has no portfolio

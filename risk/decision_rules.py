@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from adapters.model import ZERO, InstrumentKind
 from risk.context import ReviewContext
-from risk.exposure import worst_case
 from risk.intent import Intent, Purpose
 from risk.liquidation import liquidation_price
 from risk.measures import Measures
@@ -61,9 +60,7 @@ def stop_beyond_liquidation(intent: Intent, ctx: ReviewContext, measured: Measur
         return None
     sign = intent.side.sign
     position_usd = ctx.wallet_position_usd + sign * intent.size * measured.entry
-    here_usd = worst_case(
-        ctx.wallet_position_usd, ctx.wallet_buys_usd, ctx.wallet_sells_usd, ctx.wallet_cover_usd
-    )
+    here_usd = ctx.wallet_market_usd
     limit = liquidation_price(
         position_usd,
         measured.entry,

@@ -53,7 +53,8 @@ class Renewal:
     applied_sequence: int
     applied_budget_usd: Decimal
     equity_usd: Decimal | None  # None when it cannot be read
-    continues: int = 0  # the last incarnation of which it has the journal; 0 for none
+    continues: int = 0  # the last incarnation that took a lease, by its journal; 0 for none
+    began: tuple[int, ...] = ()  # those that went on with this journal since then
     reclaimed: bool = False  # ``used_usd`` is the venue's own word, read after a fence
     distress: Mapping[str, str] = field(
         default_factory=dict
@@ -93,7 +94,8 @@ class Grant:
 
 def must_reclaim(grant: Grant, renewal: Renewal) -> bool:
     """Whether another incarnation held rights of which this one has no record, so that its word counts for nothing."""
-    knows = grant.held_by in (0, renewal.incarnation) or renewal.continues >= grant.held_by
+    holder = grant.held_by
+    knows = holder in (0, renewal.incarnation, *renewal.began) or renewal.continues >= holder
     return not (knows or renewal.reclaimed)
 
 

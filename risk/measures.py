@@ -26,7 +26,8 @@ class Measures:
     position_usd: (
         Decimal  # the worst case with it: what there was at the mark, and what is added at its entry
     )
-    exposure_usd: Decimal  # what it adds to the wallet's worst case in the market, at its reserve price
+    bot_exposure_usd: Decimal  # what it adds to the bot's own worst case, at its reserve price
+    exposure_usd: Decimal  # what it adds to the wallet's at most: to that of its bots' sum, or of the account
 
 
 def measure(intent: Intent, ctx: ReviewContext) -> Measures:
@@ -41,6 +42,10 @@ def measure(intent: Intent, ctx: ReviewContext) -> Measures:
     reserve_usd = intent.size * reserve
     held = worst_case(ctx.position, ctx.resting_buys, ctx.resting_sells)
     more = added(ctx.position, ctx.resting_buys, ctx.resting_sells, intent.side, intent.size)
+    own = added(ctx.bot_position_usd, ctx.bot_buys_usd, ctx.bot_sells_usd, intent.side, reserve_usd)
+    whole = added(
+        ctx.wallet_position_usd, ctx.wallet_buys_usd, ctx.wallet_sells_usd, intent.side, reserve_usd
+    )
     return Measures(
         instrument=instrument,
         snapshot=snapshot,
@@ -51,12 +56,6 @@ def measure(intent: Intent, ctx: ReviewContext) -> Measures:
         held=held,
         added=more,
         position_usd=held * mark + more * entry,
-        exposure_usd=added(
-            ctx.wallet_position_usd,
-            ctx.wallet_buys_usd,
-            ctx.wallet_sells_usd,
-            intent.side,
-            reserve_usd,
-            ctx.wallet_cover_usd,
-        ),
+        bot_exposure_usd=own,
+        exposure_usd=max(own, whole),
     )

@@ -7,7 +7,6 @@ from decimal import Decimal
 from adapters.model import ZERO
 from risk.bounds import above, below
 from risk.context import ReviewContext
-from risk.exposure import added, worst_case
 from risk.intent import Intent, Purpose
 from risk.measures import Measures
 from risk.verdict import Refusal
@@ -90,10 +89,7 @@ def wallet_position(intent: Intent, ctx: ReviewContext, measured: Measures) -> R
     limit, exposure = ctx.limits.position_notional_usd_max, measured.exposure_usd
     if limit is None or exposure == 0:
         return None
-    before = worst_case(
-        ctx.wallet_position_usd, ctx.wallet_buys_usd, ctx.wallet_sells_usd, ctx.wallet_cover_usd
-    )
-    return above(before + exposure, limit, "USD of the wallet in this market at worst")
+    return above(ctx.wallet_market_usd + exposure, limit, "USD of the wallet in this market at worst")
 
 
 def wallet_gross_notional(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
@@ -110,15 +106,7 @@ def bot_budget(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusa
     """What the order adds to the bot's own worst case fits into the budget that the portfolio gives the bot."""
     if ctx.bot_room_usd is None:
         return None
-    exposure = added(
-        ctx.bot_position_usd,
-        ctx.bot_buys_usd,
-        ctx.bot_sells_usd,
-        intent.side,
-        measured.reserve_usd,
-        ctx.bot_cover_usd,
-    )
-    return above(exposure, ctx.bot_room_usd, "USD from the bot's budget")
+    return above(measured.bot_exposure_usd, ctx.bot_room_usd, "USD from the bot's budget")
 
 
 def lease(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:

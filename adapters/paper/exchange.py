@@ -6,12 +6,13 @@ its events are told to the subscribers in the order in which they happened, then
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from adapters.clock import Clock
-from adapters.errors import InvalidParam, NotFound
+from adapters.errors import Insufficient, InvalidParam, NotFound, RiskRejected, VenueError
 from adapters.model import (
     Account,
     ClientOrderId,
@@ -34,6 +35,7 @@ from adapters.paper.state import Changes, InFlight, PaperAccount, Verb, Working
 from adapters.paper.storage import FILLS_PER_PAGE, PaperStorage
 from adapters.venue import Fence, UserEvent
 
+REFUSALS_KEPT = 10_000  # ids of the newest refused orders
 PRICES_SAVED_EVERY = timedelta(seconds=1)  # of market time, so that a synthetic market can go on from there
 
 
@@ -80,6 +82,7 @@ class PaperExchange:
             changes=Changes(),
         )
         self._engine = Engine(self._floor, fence)
+        self._refused: OrderedDict[tuple[str, ClientOrderId], VenueError] = OrderedDict()
         self._fills: dict[str, list[Fill]] = {}  # only without storage
         self._listeners: dict[str, list[Callable[[UserEvent], None]]] = {}
         self._numbered = 0
@@ -129,7 +132,8 @@ class PaperExchange:
     def place(self, account: str, order: Order) -> OrderReport:
         """Place an order, or answer with the one that has its id, open or final.
 
-        One that arrives after its ``expires_at`` is answered as EXPIRED, and its id is taken.
+        One that arrives after its ``expires_at`` is answered as EXPIRED, and its id is taken. So is the id of one that
+        was refused: however often it arrives, the answer is the same.
 
         Raises:
             InvalidParam: format, tick, step, minimum notional, unknown symbol, post-only that would take.
@@ -141,12 +145,24 @@ class PaperExchange:
         known = owner.report(order.id)
         if known is not None:
             return known
+        refused = self._refused.get((account, order.id))
+        if refused is not None:
+            raise type(refused)(str(refused), venue=VENUE)
+        try:
+            return self._place(owner, order)
+        except (InvalidParam, RiskRejected, Insufficient) as error:
+            self._refused[account, order.id] = error
+            if len(self._refused) > REFUSALS_KEPT:
+                self._refused.popitem(last=False)
+            raise
+
+    def _place(self, owner: PaperAccount, order: Order) -> OrderReport:
         market = self._floor.markets.get(order.symbol)
         if market is None:
             raise InvalidParam(f"no market for {order.symbol}", venue=VENUE)
         check_form(order, market.instrument)
         now = self._clock.now()
-        working = Working(account=account, order=order, priority=self._numbered + 1, at=now)
+        working = Working(account=owner.name, order=order, priority=self._numbered + 1, at=now)
         if self._latency:
             working.in_flight = True
             owner.working[order.id] = working

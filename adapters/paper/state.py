@@ -127,6 +127,7 @@ class Changes:
     fills: list[tuple[str, Fill]] = field(default_factory=list)
     sent: list[InFlight] = field(default_factory=list)
     landed: list[int] = field(default_factory=list)
+    history: list[tuple[str, UserEvent]] = field(default_factory=list)
     news: deque[tuple[str, UserEvent]] = field(default_factory=deque)
 
     def __bool__(self) -> bool:
@@ -135,7 +136,7 @@ class Changes:
     def report(self, working: Working) -> None:
         """The order changed and its owner is to know."""
         self.touch(working)
-        self.news.append((working.account, working.report()))
+        self._happened(working.account, working.report())
 
     def touch(self, working: Working) -> None:
         """The order changed in a way that only the exchange sees. The newest change stands last."""
@@ -146,7 +147,7 @@ class Changes:
     def fill(self, account: str, fill: Fill) -> None:
         self.accounts.add(account)
         self.fills.append((account, fill))
-        self.news.append((account, fill))
+        self._happened(account, fill)
 
     def clear_stored(self) -> None:
         """Forget everything but the news that are still to be told."""
@@ -158,5 +159,10 @@ class Changes:
             self.fills,
             self.sent,
             self.landed,
+            self.history,
         ):
             part.clear()
+
+    def _happened(self, account: str, event: UserEvent) -> None:
+        self.history.append((account, event))
+        self.news.append((account, event))

@@ -7,7 +7,7 @@ of the process; the death of the machine may cost the newest transactions, never
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,13 @@ from pathlib import Path
 import msgspec
 
 from adapters.errors import ConfigError, OutcomeUnknown
-from adapters.model import Fill, Symbol
+from adapters.model import Fill, OrderReport, Symbol
 from adapters.paper.ledger import House, Ledger
 from adapters.paper.state import Changes, InFlight, Working
+from adapters.venue import UserEvent
 
 FILLS_PER_PAGE = 500
+HISTORY_KEPT = 200_000  # events; some 70 megabytes
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS house (id INTEGER PRIMARY KEY CHECK (id = 0), body BLOB NOT NULL);
@@ -34,6 +36,7 @@ CREATE TABLE IF NOT EXISTS fill (
     account TEXT, sequence INTEGER, body BLOB NOT NULL, PRIMARY KEY (account, sequence)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS in_flight (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY, account TEXT NOT NULL, fill INTEGER, report BLOB);
 """
 
 
@@ -159,6 +162,18 @@ class PaperStorage:
                 "INSERT INTO in_flight VALUES (?, ?)", [(sent.number, _encode(sent)) for sent in changes.sent]
             )
             db.executemany("DELETE FROM in_flight WHERE number = ?", [(n,) for n in changes.landed])
+            db.executemany(
+                "INSERT INTO history (account, fill, report) VALUES (?, ?, ?)",
+                [
+                    (account, event.sequence, None)
+                    if isinstance(event, Fill)
+                    else (account, None, _encode(event))
+                    for account, event in changes.history
+                ],
+            )
+            db.execute(
+                "DELETE FROM history WHERE number <= (SELECT max(number) FROM history) - ?", (HISTORY_KEPT,)
+            )
             db.execute("COMMIT")
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):  # where BEGIN itself failed there is nothing to roll back
@@ -172,6 +187,18 @@ class PaperStorage:
             (account, sequence, FILLS_PER_PAGE),
         )
         return [_FILL.decode(row[0]) for row in rows]
+
+    def history(self) -> Iterator[tuple[int, str, UserEvent]]:
+        """What was told to any account, in the order in which it happened: (number, account, event).
+
+        Numbers count from 1 without gaps; the newest ``HISTORY_KEPT`` are kept.
+        """
+        rows = self._db.execute(
+            "SELECT number, history.account, report, body FROM history LEFT JOIN fill"
+            " ON fill.account = history.account AND fill.sequence = history.fill ORDER BY number"
+        )
+        for number, account, report, fill in rows:
+            yield number, account, _FILL.decode(fill) if report is None else _REPORT.decode(report)
 
     def close(self) -> None:
         self._db.close()
@@ -187,3 +214,4 @@ _MARKET = msgspec.json.Decoder(MarketRow)
 _WORKING = msgspec.json.Decoder(Working)
 _IN_FLIGHT = msgspec.json.Decoder(InFlight)
 _FILL = msgspec.json.Decoder(Fill)
+_REPORT = msgspec.json.Decoder(OrderReport)

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 class BotHost(Host):
     """One bot. Its end is told to whoever waits in ``ended``; the process then waits to be killed."""
 
+    gives_up = True
+
     async def begin(self) -> Coroutine[Any, Any, None]:
         launch: BotLaunch
         (launch,) = self.arguments

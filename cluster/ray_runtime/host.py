@@ -31,6 +31,8 @@ KNOWN_S = 0.02  # between two looks for the incarnation, which the main loop fin
 class Host:
     """What all hosts share: starting once, dying loudly, saying where they are."""
 
+    gives_up = False  # whether a wrong configuration ends it, rather than being waited out
+
     def __init__(self, name: str, home: str, *arguments: Any) -> None:
         self.name = name
         self.home = Home(Path(home))
@@ -42,7 +44,8 @@ class Host:
         self.began = False
         self.started = asyncio.Event()
         self.working: asyncio.Task[None] | None = None
-        ray.get_runtime_context().current_actor.start.remote()
+        # An actor that is brought back is not alive yet by Ray's books, and a call fails at once unless it may repeat.
+        ray.get_runtime_context().current_actor.start.options(max_task_retries=-1).remote()
 
     async def start(self) -> None:
         """Begin, once; retried until it works, since what it needs may itself be on its way back."""
@@ -55,11 +58,14 @@ class Host:
             try:
                 work = await self.begin()
                 break
-            except ConfigError:
-                raise
             except TradingError as error:
+                if isinstance(error, ConfigError) and self.gives_up:
+                    raise
                 _log.warning("cannot begin yet: %s", error)
                 await asyncio.sleep(RETRY_S)
+            except Exception:
+                _log.critical("cannot begin: the process ends", exc_info=True)
+                os._exit(1)
         self.working = asyncio.create_task(self._work(work))
         self.started.set()
 
@@ -71,7 +77,9 @@ class Host:
         """One more life under this name on this machine: for hosts that have no number in the store."""
         file = self.home.run / f"{self.name.replace(':', '-')}.lives"
         lives = int(file.read_text()) + 1 if file.exists() else 1
-        file.write_text(str(lives))
+        draft = file.with_suffix(".new")
+        draft.write_text(str(lives))
+        draft.replace(file)  # a death in between leaves the old number, not none
         return lives
 
     async def where(self) -> Place:

@@ -121,6 +121,15 @@ async def test_a_journal_that_is_older_than_the_last_holder_is_not_believed(desk
     assert (await desk.ask(incarnation=4, continues=3)).lease is not None
 
 
+async def test_a_holder_that_died_before_it_noted_its_lease_is_known_by_its_beginning(desk: Desk) -> None:
+    await desk.lease()
+    await desk.enlist(2, A)
+    await desk.lease(incarnation=2, continues=1, began=(2,))
+    await desk.enlist(3, A)
+    assert (await desk.ask(incarnation=3, continues=1)).lease is None
+    assert (await desk.ask(incarnation=3, continues=1, began=(2, 3))).lease is not None
+
+
 async def test_an_incarnation_that_never_held_anything_leaves_nothing_to_reclaim(desk: Desk) -> None:
     await desk.lease()
     await desk.enlist(2, A)

@@ -39,7 +39,8 @@ CASES: list[tuple[BotStatus, bool, Seen, Act | None]] = [
     (a_status(S.STARTING), True, ALIVE, None),
     (a_status(S.STARTING), True, GONE, None),
     (a_status(S.STARTING), False, ALIVE, Act.ASK_TO_STOP),
-    (a_status(S.STARTING, since=NOW - STARTING_MAX), True, ALIVE, Act.KILL),
+    (a_status(S.STARTING, since=NOW - STARTING_MAX), True, replace(ALIVE, beat_age_s=60.0), Act.KILL),
+    (a_status(S.STARTING, since=NOW - STARTING_MAX), True, ALIVE, None),  # a new supervisor has just found it
     (a_status(S.STARTING, since=NOW - STARTING_MAX), True, GONE, Act.KILL),
     (a_status(S.RUNNING), True, ALIVE, None),
     (a_status(S.RUNNING), True, replace(ALIVE, wallet_ready=False), None),

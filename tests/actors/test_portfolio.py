@@ -231,7 +231,7 @@ async def test_what_only_offsets_needs_no_budget() -> None:
     await floor.hear()
     floor.lender.budgets[ANN] = ZERO  # type: ignore[attr-defined]
     await floor.wallet.renew(floor.lender)
-    [outcome] = await floor.submit(a_quote_intent(1, "1010", "1.5", side=Side.SELL))
+    [outcome] = await floor.submit(a_quote_intent(1, "1010", "0.9", side=Side.SELL))
     assert outcome.refusal is None
 
 
@@ -329,7 +329,7 @@ async def test_bots_that_lean_against_each_other_each_use_a_budget() -> None:
     assert refusal_of(outcome).rule == "bot_budget"  # though the account would only become flat
     [outcome] = await floor.submit(a_quote_intent(2, "1020", "0.9", bot=BEN, side=Side.SELL), bot=BEN)
     assert outcome.refusal is None
-    assert floor.wallet.report().exposure_usd == used(floor)
+    assert floor.wallet.report().exposure_usd == used(floor) + used(floor, BEN)
     assert used(floor, BEN) == dec("0.9") * 1020
 
 

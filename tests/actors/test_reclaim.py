@@ -99,6 +99,15 @@ async def test_a_successor_with_the_journal_is_lent_to_at_once(scene: Scene) -> 
     assert scene.has_lease()
 
 
+async def test_one_that_died_with_its_first_lease_on_the_way_is_gone_on_with(scene: Scene) -> None:
+    await scene.reborn(without_journal=False)
+    lost = replace(scene.guard.asked[-1], incarnation=2, continues=1, began=(2,))
+    assert (await scene.lending.renew(lost, is_latched=False)).lease is not None
+    await scene.reborn(without_journal=False)
+    await scene.renew()
+    assert scene.has_lease()
+
+
 async def test_a_successor_without_it_waits_for_lapse_and_fence(scene: Scene) -> None:
     await scene.reborn()
     least_s = lapsed_at(0.0, TTL.total_seconds()) + FENCE_S

@@ -12,6 +12,7 @@ from actors.messages import Admit, Hello, OutcomeKind, Snapshots
 from actors.order_state import OrderState
 from adapters.errors import (
     ConfigError,
+    ExchangeDown,
     Fenced,
     InvalidParam,
     LinkError,
@@ -419,3 +420,16 @@ async def test_a_bot_that_only_says_it_lives_keeps_its_resting_entries(floor: Fl
     floor.advance(60)
     await floor.wallet.upkeep(everyone=True)
     assert not floor.resting(), "it has been silent for longer than orphan_cancel_after"
+
+
+async def test_a_new_quote_is_not_put_beside_one_that_could_not_be_cancelled(floor: Floor) -> None:
+    old = a_quote_intent(60, "980")
+    await floor.submit(old)
+    floor.venue.fail("cancel", ExchangeDown("maintenance"))
+    (refused,) = await floor.submit(a_quote_intent(61, "985"), cancels=[old.id])
+    assert refusal_of(refused).rule == "cancel_first"
+    assert len(floor.resting()) == 1
+    floor.venue.fail("cancel", None)
+    (placed,) = await floor.submit(a_quote_intent(62, "985"), cancels=[old.id])
+    assert placed.kind is OutcomeKind.PLACED
+    assert [order.price for order in floor.resting()] == [985]

@@ -75,7 +75,6 @@ def a_session(opens_at: datetime, closes_at: datetime, **changes: Any) -> Sessio
 
 A_SHORT_BOT: Changes = {
     "bot_position_usd": Decimal(-600),
-    "bot_cover_usd": Decimal(400),
     "bot_buys_usd": Decimal(550),
 }
 
@@ -144,19 +143,8 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
     ],
     "wallet_position": [
         (
-            ({}, {"limits": AT_900, "wallet_position_usd": Decimal(400), "wallet_cover_usd": Decimal(400)}),
-            (
-                {},
-                {
-                    "limits": AT_900,
-                    "wallet_position_usd": Decimal("400.01"),
-                    "wallet_cover_usd": Decimal(400),
-                },
-            ),
-        ),
-        (
-            ({}, {"limits": AT_900, "wallet_buys_usd": Decimal(400)}),
-            ({}, {"limits": AT_900, "wallet_buys_usd": Decimal("400.01")}),
+            ({}, {"limits": AT_900, "wallet_market_usd": Decimal(400)}),
+            ({}, {"limits": AT_900, "wallet_market_usd": Decimal("400.01")}),
         ),
     ],
     "halted": [(({}, {"halt_rank": None}), ({}, {"halt_rank": 0})), (({}, {}), ({}, {"halt_rank": 3}))],
@@ -255,7 +243,7 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
                 {
                     "account": an_account(equity_usd=Decimal(20)),
                     "wallet_position_usd": Decimal(-600),
-                    "wallet_cover_usd": Decimal(600),
+                    "wallet_market_usd": Decimal(600),
                     "wallet_gross_usd": Decimal(600),
                 },
             ),
@@ -448,9 +436,9 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
             ({}, {"bot_sells_usd": Decimal(500), "bot_room_usd": Decimal(0)}),
             ({}, {"bot_sells_usd": Decimal(499), "bot_room_usd": Decimal(0)}),
         ),
-        (  # short 600, which buys of 400 would close; with 550 + 500 of them it is long 650 at worst
-            ({}, A_SHORT_BOT | {"bot_room_usd": Decimal(50)}),
-            ({}, A_SHORT_BOT | {"bot_room_usd": Decimal("49.99")}),
+        (  # short 600 and bids of 550; with 500 more it is long 1050 at worst, should the short be closed first
+            ({}, A_SHORT_BOT | {"bot_room_usd": Decimal(450)}),
+            ({}, A_SHORT_BOT | {"bot_room_usd": Decimal("449.99")}),
         ),
     ],
     "lease": [
@@ -510,6 +498,7 @@ def test_an_offsetting_quote_needs_no_room() -> None:
     ask = an_intent(purpose=Purpose.QUOTE, side=Side.SELL, tif=TimeInForce.POST_ONLY, price=Decimal(1001))
     over = a_context(
         position=Decimal(2),
+        bot_position_usd=Decimal(2000),
         wallet_position_usd=Decimal(2000),
         wallet_gross_usd=Decimal(2000),
         limits=WalletLimits(gross_notional_usd_max=Decimal(1000)),
@@ -530,7 +519,10 @@ def test_two_bots_that_lean_against_each_other_are_judged_by_what_the_wallet_bec
 
 def test_what_an_order_takes_from_the_lease_is_what_the_ledger_then_counts() -> None:
     before = a_context(
-        wallet_position_usd=Decimal(-300), wallet_cover_usd=Decimal(300), wallet_sells_usd=Decimal(100)
+        bot_position_usd=Decimal(-300),
+        bot_sells_usd=Decimal(100),
+        wallet_position_usd=Decimal(-300),
+        wallet_sells_usd=Decimal(100),
     )
     verdict = review(an_intent(size=Decimal(1)), before)
     assert isinstance(verdict, Approved)

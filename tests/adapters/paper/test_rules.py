@@ -119,3 +119,16 @@ def test_only_the_newest_final_orders_are_remembered(monkeypatch: pytest.MonkeyP
     with pytest.raises(NotFound):
         desk.report(orders[0])
     assert desk.report(orders[1]).status is OrderStatus.FILLED
+
+
+def test_a_refused_id_stays_refused_however_often_it_arrives() -> None:
+    """A copy of the request that the network delivers late must not trade after its sender was told no."""
+    desk = Desk()
+    desk.on(a_quote(99, 101))
+    order = buy(1, 101, tif=TimeInForce.POST_ONLY)
+    with pytest.raises(InvalidParam):
+        desk.place(order)
+    desk.on(a_quote(109, 111))
+    with pytest.raises(InvalidParam):
+        desk.place(order)
+    assert not desk.exchange.open_orders("ann")

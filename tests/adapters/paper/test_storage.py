@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from adapters.errors import ConfigError, NotFound, OutcomeUnknown
 from adapters.model import Order, OrderStatus, Side, TimeInForce
 from adapters.paper.exchange import PaperExchange
 from adapters.paper.storage import PaperStorage
+from adapters.venue import UserEvent
 from tests.adapters.paper.builders import (
     BTC,
     COIN,
@@ -28,6 +30,7 @@ from tests.adapters.paper.builders import (
     a_trade,
     at,
     buy,
+    fills_in,
     sell,
     stop,
 )
@@ -39,17 +42,17 @@ class Reopened:
     def __init__(self, path: Path, latency: timedelta = timedelta(0)) -> None:
         self._path = path
         self._latency = latency
-        self._storage = PaperStorage(path)
-        self.desk = Desk(storage=self._storage, latency=latency)
+        self.storage = PaperStorage(path)
+        self.desk = Desk(storage=self.storage, latency=latency)
 
     def reopen(self) -> Desk:
-        self._storage.close()
-        self._storage = PaperStorage(self._path)
-        self.desk = Desk(storage=self._storage, latency=self._latency)
+        self.storage.close()
+        self.storage = PaperStorage(self._path)
+        self.desk = Desk(storage=self.storage, latency=self._latency)
         return self.desk
 
     def close(self) -> None:
-        self._storage.close()
+        self.storage.close()
 
 
 @pytest.fixture
@@ -223,6 +226,35 @@ def test_final_orders_are_forgotten_in_the_order_of_their_end_also_after_a_resta
     assert desk.report(taking).status is OrderStatus.FILLED
     with pytest.raises(NotFound):
         desk.report(resting)
+
+
+def test_the_history_is_what_was_told_to_every_account_in_its_order(home: Reopened) -> None:
+    told: list[tuple[str, UserEvent]] = []
+    for _ in range(2):
+        for name in ("ann", "bob"):
+            home.desk.exchange.subscribe(name, partial(_tell, told, name))
+        home.desk.on(a_quote(99, 101, 1))
+        resting = sell(4, 100)
+        home.desk.place(resting, "bob")
+        home.desk.place(buy(3, 101))
+        home.desk.exchange.cancel("bob", resting.id)
+        home.reopen()
+    numbers, accounts, events = zip(*home.storage.history(), strict=True)
+    assert list(zip(accounts, events, strict=True)) == told
+    assert numbers == tuple(range(1, len(told) + 1))
+    assert len(fills_in([event for _, event in told])) == 4
+
+
+def test_only_the_newest_history_is_kept(home: Reopened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.paper.storage.HISTORY_KEPT", 5)
+    home.desk.on(a_quote(99, 101))
+    for _ in range(10):
+        home.desk.place(buy(1, 90))
+    assert [number for number, _, _ in home.storage.history()] == [6, 7, 8, 9, 10]
+
+
+def _tell(told: list[tuple[str, UserEvent]], name: str, event: UserEvent) -> None:
+    told.append((name, event))
 
 
 VICTIM = """
