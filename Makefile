@@ -8,7 +8,7 @@ PACKAGES := adapters strategies risk config actors cluster tests
 export FLOTILLA_HOME ?= $(CURDIR)/state/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench chaos build format clean
+.PHONY: help setup run check test bench chaos soak build format clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ bench: setup ## ratios against what one would otherwise pick; the last result is
 
 chaos: setup ## a real fleet under random deaths and freezes, judged by its exchange; FOR=600 (seconds), SEED=7
 	$(BIN)/python -m tests.chaos --for $(or $(FOR),600) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## an hour of simulated faults on two cores; SEEDS=A:B for others
+	$(BIN)/flotilla simulate-faults --seeds $(or $(SEEDS),1000000:1012000)
 
 build: setup ## the wheel
 	$(BIN)/python -m build --wheel --no-isolation

@@ -18,3 +18,11 @@ class BareActor:
 
     async def echo(self, body: bytes) -> bytes:
         return body
+
+
+class BornActor(BareActor):
+    """A bare actor that leaves its pid in a file as soon as it is made, for who cannot wait until Ray finds it."""
+
+    def __init__(self, birth: str) -> None:
+        with open(birth, "w") as file:
+            file.write(str(os.getpid()))

@@ -6,15 +6,16 @@ import os
 import platform
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import ray
 
-from cluster.driver import connected
+from cluster.driver import Fleet, connected
 from cluster.home import Home
 from cluster.ray_runtime import boot
-from tests.bench import bars, fleet_size, links, orders
+from tests.bench import bars, fleet_size, halts, leases, links, orders, recovery
 from tests.bench.bare_actor import BareActor
 from tests.bench.result import Section, as_markdown, put_between_markers
 
@@ -40,12 +41,23 @@ def run(folder: Path, home: Home) -> None:
 
 def _sections(folder: Path, home: Home) -> Iterator[Section]:
     yield bars.measured(folder)
+    yield halts.measured(folder)
+    with _on_ray(home) as running:
+        bare_actor = ray.remote(BareActor).options(num_cpus=0).remote()
+        yield orders.measured(folder, bare_actor)
+        yield links.measured(folder, bare_actor)
+        yield leases.measured(folder, bare_actor)
+        yield fleet_size.measured(home, running, folder, bare_actor)
+    with _on_ray(home) as running:
+        yield recovery.measured(home, running, folder)
+
+
+@contextmanager
+def _on_ray(home: Home) -> Iterator[Fleet]:
+    """A Ray of its own, without a fleet."""
     boot.start(home, os.environ, control_node=False)
     try:
         with connected(home) as running:
-            bare_actor = ray.remote(BareActor).options(num_cpus=0).remote()
-            yield orders.measured(folder, bare_actor)
-            yield links.measured(folder, bare_actor)
-            yield fleet_size.measured(home, running, folder, bare_actor)
+            yield running
     finally:
         boot.stop(home)

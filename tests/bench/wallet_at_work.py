@@ -31,13 +31,14 @@ from adapters.model import TimeInForce, WalletId
 from adapters.paper.exchange import PaperExchange
 from adapters.paper.venue import PaperVenue
 from config.spec import BotSpec, HaltLevel, StrategySpec, WalletSpec
-from risk.intent import client_order_id
+from risk.intent import Intent, client_order_id
 from risk.limits import FleetLimits, RiskParams, WalletLimits
 from tests.builders import BOT, BTC, NOW, a_quote, a_snapshot, an_instrument, an_intent
 
 WALLET = WalletId("main")
 EPOCH = INCARNATION = 1
 HELLO = Hello(BOT, EPOCH)
+TICK = an_instrument().tick
 BID = an_intent(tif=TimeInForce.IOC, price=Decimal(999))
 
 
@@ -74,10 +75,12 @@ async def a_wallet(journal: Journal) -> Wallet:
     return wallet
 
 
-def batches() -> Iterator[Submit]:
-    """One order each, every one with an identity of its own."""
+def batches(like: Intent = BID) -> Iterator[Submit]:
+    """One order each, every one with an identity of its own, at one of twenty prices."""
+    assert like.price is not None
     for cycle in itertools.count(1):
-        intent = replace(BID, cycle=cycle, id=client_order_id(BOT, EPOCH, cycle, 0))
+        price = like.price - cycle % 20 * TICK
+        intent = replace(like, cycle=cycle, id=client_order_id(BOT, EPOCH, cycle, 0), price=price)
         yield Submit(BOT, EPOCH, (), (intent,))
 
 
