@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
@@ -76,7 +77,8 @@ class LossWatch:
         self._saved_at = 0.0
         self._awake_since = self._watched_at = clock.monotonic()
         self._is_ours = False  # the halt in force under which the loss stands
-        self._marks: EquityMarks | None = None
+        self._marks: EquityMarks | None = None  # as the store has them
+        self._marked_on: date | None = None
         self._distress: dict[
             WalletId, dict[str, str]
         ] = {}  # scope to reason; what was passed on is taken out
@@ -153,9 +155,12 @@ class LossWatch:
         if equity is None:
             return False
         today = self._clock.now().date()
-        self._marks = await self._store.mark_equity(today, equity)
+        marks = self._marks
+        if marks is None or today != self._marked_on or equity > marks.peak_usd:
+            marks = self._marks = await self._store.mark_equity(today, equity)
+            self._marked_on = today
         await self._save(now)
-        loss = self._loss(equity, self._marks)
+        loss = self._loss(equity, marks)
         if loss is None:
             self._is_ours = False
             return False
@@ -167,7 +172,7 @@ class LossWatch:
             return False
         if self._is_ours and not any(known.scope == latch.scope for known in latches.latches):
             await self._store.restart_marks(today, equity)  # an operator has lifted it
-            self._is_ours = False
+            self._is_ours, self._marks = False, None
             return True
         await self._trip(latch)
         return False
