@@ -69,11 +69,9 @@ class BotKeeper:
 
     @property
     def is_down(self) -> bool:
-        """Whether its stop is complete; a bot in ERROR has stopped as well once its exit mode holds."""
-        gone = self.status.state is BotState.IDLE or (
-            self.status.state is BotState.ERROR and self.status.settled
-        )
-        return gone and self.process is None
+        """Whether its stop is complete: nothing runs, and its exit mode holds. A bot in ERROR has stopped as well."""
+        has_stopped = self.status.state in (BotState.IDLE, BotState.ERROR) and self.status.settled
+        return has_stopped and self.process is None
 
     async def _attend(
         self,

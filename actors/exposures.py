@@ -70,7 +70,7 @@ class Exposures:
         """The worst case of a market: of its bots together, or of the account if that was paid more."""
         bots = self._of_bots.get(symbol, {})
         apart = sum((sides.worst_usd for sides in bots.values()), ZERO)
-        return apart if len(bots) < 2 else max(apart, self.of_account(symbol).worst_usd)
+        return max(apart, self.of_account(symbol).worst_usd)
 
     @property
     def used_usd(self) -> Decimal:

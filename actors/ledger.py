@@ -135,6 +135,9 @@ class Ledger:
         self.began: tuple[int, ...] = ()  # incarnations since the one that took the lease
         self.leaving: dict[BotId, ExitMode] = {}  # bots on their way out, seated or not
         self.fill_sequence = 0
+        self.unclaimed: dict[
+            ClientOrderId, Decimal
+        ] = {}  # base; traded by orders of ours that are in no journal
         self._live: dict[ClientOrderId, LedgerOrder] = {}
         self._tags: dict[str, BotId] = {}
 
@@ -269,6 +272,7 @@ class Ledger:
             began=self.began,
             leaving=tuple(Leaving(bot, mode) for bot, mode in self.leaving.items()),
             fill_sequence=self.fill_sequence,
+            unclaimed=tuple(self.unclaimed.items()),
         )
 
     def _intend(self, event: Intended) -> None:
@@ -280,8 +284,8 @@ class Ledger:
             reserve_price=event.reserve_price,
             protection=event.protection,
             at=event.at,
-            filled=event.adopted_filled or ZERO,
-            is_adopted=event.adopted_filled is not None,
+            filled=self.unclaimed.pop(event.order.id, ZERO),
+            is_adopted=event.is_adopted,
         )
         self.orders[event.order.id] = self._live[event.order.id] = order
 
@@ -310,6 +314,8 @@ class Ledger:
             book = self.books.setdefault((owner, fill.symbol), BotBook())
             self._book_fill(book, self.record(owner), part)
         if order is None:
+            if is_ours(fill.order_id):
+                self.unclaimed[fill.order_id] = self.unclaimed.get(fill.order_id, ZERO) + fill.size
             return
         book = self.books[bot, fill.symbol]
         order.filled += fill.size
@@ -409,7 +415,7 @@ class Ledger:
                 self._live[order.order.id] = order
         self.latches, self.generation = summary.latches, summary.generation
         self.lease, self.began = summary.lease, summary.began
-        self.fill_sequence = summary.fill_sequence
+        self.fill_sequence, self.unclaimed = summary.fill_sequence, dict(summary.unclaimed)
         self.leaving = {line.bot: line.mode for line in summary.leaving if line.mode is not None}
 
 

@@ -46,7 +46,7 @@ class Latch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Intended(msgspec.Struct, frozen=True, tag=True):
-    """An order is about to be sent."""
+    """An order is about to be sent, or was found."""
 
     order: Order
     bot: BotId
@@ -54,9 +54,7 @@ class Intended(msgspec.Struct, frozen=True, tag=True):
     reserve_price: Decimal  # at which its exposure is counted; 0 for orders that can only reduce
     protection: Protection
     at: datetime
-    adopted_filled: Decimal | None = (
-        None  # found at the venue with so much filled already; None: written ahead
-    )
+    is_adopted: bool = False  # found at the venue; else written ahead
 
 
 class Learned(msgspec.Struct, frozen=True, tag=True):
@@ -182,6 +180,7 @@ class Summary(msgspec.Struct, frozen=True, tag=True):
     began: tuple[int, ...]
     leaving: tuple[Leaving, ...]
     fill_sequence: int
+    unclaimed: tuple[tuple[ClientOrderId, Decimal], ...]
 
 
 LedgerEvent = (

@@ -147,7 +147,7 @@ def _adoption(ledger: Ledger, truth: Truth, report: OrderReport) -> list[LedgerE
             reserve_price=ZERO if purpose.reduces else order.price or ZERO,
             protection=Protection(),
             at=truth.at,
-            adopted_filled=report.filled - _still_to_come(ledger, truth, order.id),
+            is_adopted=True,
         ),
         Learned(order.id, OrderEvent.ACCEPT, "found resting at the venue", truth.at),
     ]

@@ -120,6 +120,7 @@ def _table(found: Report) -> Table:
     table.add_column(style="dim")
     table.add_column(justify="right")
     for name, text in (
+        ("seeds", found.seeds),
         ("schedules", f"{found.schedules:,}"),
         ("violations", f"{len(found.violations):,}"),
         ("simulated hours", f"{found.simulated_hours:,.2f}"),

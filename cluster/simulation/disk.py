@@ -109,10 +109,10 @@ class DiskLog:
         self._die_at(CrashPoint.BEFORE_APPEND)
         if disk.is_full:
             disk.bite("disk full")
-            file.data += data[: disk.random.randrange(len(data))]
+            file.data += data[: disk.random.randint(0, len(data))]
             raise OSError(errno.ENOSPC, "no space left on device", file.name)
         if disk.reaches(file, CrashPoint.TORN_APPEND):
-            file.data += data[: disk.random.randrange(len(data))]
+            file.data += data[: disk.random.randint(0, len(data))]
             disk.loop.exit(current())
         file.data += data
         self._die_at(CrashPoint.BEFORE_SYNC)

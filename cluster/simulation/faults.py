@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,9 +67,16 @@ class Fault:
         return f"{self.number}: {self.kind}{where} {self.detail}{amount} at {self.at_s:.2f} s{lasts}"
 
 
-def a_plan(seed: int, fleet: FleetSpec, fence: Fence, horizon_s: float) -> tuple[Fault, ...]:
-    """The faults of this seed. Every class is on or off for the whole run, so that runs differ in what they mix.
+def a_plan(
+    seed: int,
+    fleet: FleetSpec,
+    fence: Fence,
+    horizon_s: float,
+    classes: Mapping[Kind, tuple[float, float]] | None = None,
+) -> tuple[Fault, ...]:
+    """The faults of this seed, drawn from ``CLASSES`` unless others are given.
 
+    Every class is on or off for the whole run, so that runs differ in what they mix.
     No wallet is moved away from its journal where the venue cannot fence it: that takes an operator and a new key.
     """
     draw = random.Random(f"faults/{seed}")  # noqa: S311
@@ -78,7 +85,7 @@ def a_plan(seed: int, fleet: FleetSpec, fence: Fence, horizon_s: float) -> tuple
     calm = draw.choice((1.0, 2.0, 4.0))  # by how much faults are farther apart in this run
     drafts = [
         draft
-        for kind, (share, every_s) in _CLASSES.items()
+        for kind, (share, every_s) in (CLASSES if classes is None else classes).items()
         for draft in _drafts(kind, share, every_s * calm, fleet, (begins_s, horizon_s), draw)
     ]
     if fence is Fence.KEY:
@@ -99,7 +106,7 @@ def a_plan(seed: int, fleet: FleetSpec, fence: Fence, horizon_s: float) -> tuple
 
 
 # How likely a class is on, and the mean seconds between two of it; 0 for once and for the whole run.
-_CLASSES: dict[Kind, tuple[float, float]] = {
+CLASSES: Mapping[Kind, tuple[float, float]] = {
     Kind.LOSE_REQUESTS: (0.4, 0),
     Kind.LOSE_ANSWERS: (0.4, 0),
     Kind.DOUBLE: (0.35, 0),

@@ -13,18 +13,32 @@ from functools import partial
 
 import msgspec
 
-from actors.messages import OutcomeKind, Submit, Submitted
-from adapters.model import ZERO, ClientOrderId, Fill, Order, OrderReport, WalletId
+from actors.messages import Admit, OutcomeKind, Submit, Submitted
+from adapters.model import (
+    ZERO,
+    BotId,
+    ClientOrderId,
+    Fill,
+    Order,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    WalletId,
+)
 from adapters.paper.exchange import PaperExchange
 from adapters.venue import UserEvent
+from cluster.simulation import claims
+from cluster.simulation.claims import DRIFT
 from cluster.simulation.ground import Ground
+from cluster.simulation.loop import Process
 from cluster.simulation.network import Route
 from cluster.simulation.shadow import Shadow
+from cluster.simulation.wiring import WalletActor, wallet_name
 from config.spec import BotSpec, FleetSpec
 from risk.intent import Intent, bot_tag, is_ours, tag_of
 from risk.rules import RULES
 
-DRIFT = Decimal("1.02")  # by how much a position may have moved since a bot's own limit was checked
+DUST_USD = Decimal("1e-6")  # average entry prices are rounded
 _encode = msgspec.msgpack.Encoder().encode
 _OPENING_RULES = frozenset(rule.__name__ for rule in RULES)
 
@@ -60,6 +74,8 @@ class Judge:
         self._limit_usd = fleet.limits.gross_notional_usd_max
         self._bots = {bot_tag(bot.name): bot for bot in fleet.bots}
         self._sharing = {bot.wallet for bot in fleet.bots if bot.shared_symbol}
+        self._epochs: dict[tuple[Process, BotId], int] = {}  # that a wallet was told to seat
+        self._outdated: set[ClientOrderId] = set()  # wishes of an epoch that was over when they came
         self._exposures = dict.fromkeys(self.accounts, ZERO)
         self._grants: dict[WalletId, Decimal] = {}
         for wallet in fleet.wallets:
@@ -85,7 +101,12 @@ class Judge:
     def hear(self, route: Route, message: object) -> None:
         """A message arrived."""
         if isinstance(message, Submit) and route.src.name.startswith("bot:"):
+            if message.epoch < self._epochs.get((route.dst, message.bot), 0):
+                self._outdated |= {intent.id for intent in message.intents} - self.wishes.keys()
             self.wishes |= {intent.id: intent for intent in message.intents}
+        elif isinstance(message, Admit):
+            key = route.dst, message.spec.name
+            self._epochs[key] = max(message.epoch, self._epochs.get(key, 0))
         elif isinstance(message, Submitted):
             for outcome in message.outcomes:
                 wish, refusal = self.wishes.get(outcome.id), outcome.refusal
@@ -103,6 +124,9 @@ class Judge:
             account.fill(event)
         elif account.report(event) and is_ours(event.order.id):
             self._accepted(wallet, account, event.order)
+        elif wallet not in self._sharing:
+            self._check_stops(wallet, account, event)
+        self._check_claims(wallet, account)
         if any(order.price is None and not order.type.is_trigger for order in account.orders().values()):
             return  # a market order is there for an instant only; what it leaves is looked at when it is gone
         self._exposures[wallet] = account.exposure_usd()
@@ -114,8 +138,10 @@ class Judge:
         self.accepts += 1
         if account.accepted[order.id] > 1:
             self.fail("I2", f"{order.id} was accepted {account.accepted[order.id]} times")
-        if not self._is_journaled(wallet, order.id):
+        if not order.reduce_only and not self._is_journaled(wallet, order.id):  # closes go on without a disk
             self.fail("I5", f"{_text(order)} of {wallet} is in no journal")
+        if order.id in self._outdated:
+            self.fail("epoch", f"{_text(order)} of {wallet} was wished in an epoch that was over")
         grows = account.exposure_usd() - account.exposure_usd(without=order.id)
         if grows <= 0 or order.reduce_only:
             return
@@ -136,20 +162,36 @@ class Judge:
             if worst > most * DRIFT:
                 self.fail("bot limit", f"{bot.name} may reach {worst:.2f} of {most} USD in {order.symbol}")
 
+    def _check_stops(self, wallet: WalletId, account: Shadow, report: OrderReport) -> None:
+        order = report.order
+        how = (order.type, report.status, report.reason)
+        if how != (OrderType.STOP, OrderStatus.CANCELLED, "cancelled") or tag_of(order.id) not in self._bots:
+            return  # not taken away by us, or a stray's, whose holding has come to its bot by now
+        held = account.positions().get(order.symbol, ZERO)
+        others = (other for other in account.orders().values() if other.type is OrderType.STOP)
+        if held * order.side.sign < 0 and not any(other.symbol == order.symbol for other in others):
+            self.fail("G4", f"{wallet} holds {held} {order.symbol}, and its only stop was cancelled")
+
+    def _check_claims(self, wallet: WalletId, account: Shadow) -> None:
+        actor = self._ground.living.get(wallet_name(wallet))
+        if isinstance(actor, WalletActor) and actor.is_ready:
+            for invariant, detail in claims.of(actor.wallet, account):
+                self.fail(invariant, detail)
+
     def _check_sums(self, wallet: WalletId) -> None:
         total = sum(self._exposures.values(), ZERO)
-        if total > self._limit_usd:
+        if total > self._limit_usd + DUST_USD:
             parts = ", ".join(f"{name} {used:.4f}" for name, used in self._exposures.items())
             self.fail("I1", f"the worst case is {total:.4f} of {self._limit_usd} USD ({parts})")
         if self._ground.control_disk.changed:
             self._grants = self._ground.control_disk.grants()
         granted = self._grants.get(wallet, ZERO)
-        if granted < self._exposures[wallet]:
+        if granted + DUST_USD < self._exposures[wallet]:
             self.fail(
                 "I8", f"{wallet} is granted {granted}, its worst case is {self._exposures[wallet]:.4f} USD"
             )
         lent = sum(self._grants.values(), ZERO)
-        if lent > self._limit_usd:
+        if lent > self._limit_usd * DRIFT:
             self.fail("I8", f"{lent} USD are granted of {self._limit_usd}")
 
     def _is_journaled(self, wallet: WalletId, order_id: ClientOrderId) -> bool:

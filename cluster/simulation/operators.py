@@ -119,8 +119,9 @@ class Operator:
         await self._insist(self._supervisor, "set_wanted", bots, False, mode)
 
     async def reset(self, bots: Sequence[BotId]) -> None:
-        """Forgive bots their deaths."""
-        await self._insist(self._supervisor, "reset", bots)
+        """Forgive bots their deaths; who was halted meanwhile is let go first."""
+        while not await self._try(self._supervisor, "reset", bots):
+            await self.lift_some()
 
     async def add(self, bots: Sequence[BotSpec]) -> None:
         """Add bots."""
@@ -142,13 +143,15 @@ class Operator:
         return progress
 
     async def _insist(self, remote: Any, method: str, *arguments: Any) -> None:
-        while True:
-            try:
-                await remote.ask(method, *arguments)
-            except TradingError as error:
-                self._ground.trace.add(
-                    self._ground.loop.time(), "operator", "RETRY", shown=f"{method}: {error}"
-                )
-                await asyncio.sleep(LOOK_S)
-            else:
-                return
+        while not await self._try(remote, method, *arguments):
+            pass
+
+    async def _try(self, remote: Any, method: str, *arguments: Any) -> bool:
+        """Ask once; says whether it worked, after a moment where it did not."""
+        try:
+            await remote.ask(method, *arguments)
+        except TradingError as error:
+            self._ground.trace.add(self._ground.loop.time(), "operator", "RETRY", shown=f"{method}: {error}")
+            await asyncio.sleep(LOOK_S)
+            return False
+        return True

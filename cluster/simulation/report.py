@@ -27,6 +27,7 @@ class Failure(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """The JSON document of ``flotilla simulate-faults``."""
 
+    seeds: str  # the first and the last
     schedules: int
     violations: tuple[Failure, ...]
     faults: dict[str, int]  # by kind, how often one made a difference
@@ -45,6 +46,7 @@ def report(results: Sequence[Result], shrunk: Sequence[Shrunk]) -> Report:
         faults.update(result.faults)
         digest.update(f"{result.seed}:{result.digest}\n".encode())
     return Report(
+        seeds=f"{results[0].seed} to {results[-1].seed}",
         schedules=len(results),
         violations=tuple(
             _failure(result, smallest.get(result.seed)) for result in results if result.violation is not None

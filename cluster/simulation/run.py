@@ -10,8 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
+from cluster.simulation.faults import a_plan
 from cluster.simulation.parts import Parts
-from cluster.simulation.world import HORIZON_S, Result, World
+from cluster.simulation.world import HORIZON_S, MakePlan, Result, World
 
 COLLECT_EVERY = 8  # runs
 CHUNK = 4  # seeds that a process takes at once
@@ -24,6 +25,7 @@ def run_seed(
     only: frozenset[int] | None = None,
     horizon_s: float = HORIZON_S,
     lines: int = 0,
+    make_plan: MakePlan = a_plan,
 ) -> Result:
     """Run one seed.
 
@@ -33,9 +35,10 @@ def run_seed(
         only: numbers of the planned faults that happen; all if ``None``.
         horizon_s: when everything heals.
         lines: how many of the last lines of the trace to keep.
+        make_plan: plans the faults.
     """
     with _quiet():
-        return World(seed, parts, only=only, horizon_s=horizon_s).run(lines)
+        return World(seed, parts, only=only, horizon_s=horizon_s, make_plan=make_plan).run(lines)
 
 
 def run_seeds(

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import TypeAlias, cast
 
+from actors.order_state import OrderState
+from actors.resolution import IN_FLIGHT_MAX
 from adapters.model import BotId
+from adapters.venue import Fence
 from cluster.simulation import settled, wiring
 from cluster.simulation.faults import Fault, a_plan, hosts
 from cluster.simulation.fleet import a_fence, a_fleet, probes
@@ -19,13 +22,15 @@ from cluster.simulation.nemesis import Nemesis
 from cluster.simulation.operators import Operator
 from cluster.simulation.parts import Parts
 from cluster.simulation.placement import Placement
-from config.spec import ExitMode, HaltLevel
+from config.spec import ExitMode, FleetSpec, HaltLevel
 
+MakePlan: TypeAlias = Callable[[int, FleetSpec, Fence, float], tuple[Fault, ...]]
 HORIZON_S = 35.0  # of the safety phase
 PATIENCE_S = 30.0  # within which a healed fleet does what it is asked
 QUIET_S = 6.0  # two rounds of reconciliation
 LOOK_S = 0.25
-LONGEST_S = HORIZON_S + 4 * PATIENCE_S + QUIET_S
+PROOF_S = IN_FLIGHT_MAX.total_seconds()  # more of it, where only time proves that an order never came
+LONGEST_S = HORIZON_S + 5 * (PATIENCE_S + PROOF_S) + QUIET_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,7 @@ class World:
         parts: what the fleet is made of.
         only: numbers of the planned faults that shall happen; all if ``None``.
         horizon_s: when everything heals.
+        make_plan: plans the faults.
     """
 
     def __init__(
@@ -60,12 +66,13 @@ class World:
         *,
         only: frozenset[int] | None = None,
         horizon_s: float = HORIZON_S,
+        make_plan: MakePlan = a_plan,
     ) -> None:
         parts = parts or Parts()
         self.seed = seed
         self.horizon_s = horizon_s
         self.fleet = a_fleet(seed)
-        fence = a_fence(seed)
+        self.fence = fence = a_fence(seed)
         self.ground = Ground.make(seed, hosts(self.fleet), self.fleet.limits.lease_ttl.total_seconds())
         source = SparseMarket(seed, timedelta(seconds=LONGEST_S))
         self.exchange = cast(
@@ -80,7 +87,7 @@ class World:
         self.ground.network.listeners.append(self.judge.hear)
         self.placement = Placement(self.ground, parts, self.fleet, fence)
         self.operator = Operator(self.ground, self.judge)
-        planned = a_plan(seed, self.fleet, fence, HORIZON_S)
+        planned = make_plan(seed, self.fleet, fence, HORIZON_S)
         self.plan = tuple(
             fault for fault in planned if (only is None or fault.number in only) and fault.at_s < horizon_s
         )
@@ -130,6 +137,8 @@ class World:
         if not await self._until("a wallet is down", self._all_up):
             return
         await asyncio.sleep(QUIET_S)
+        if not await self._until("an order's outcome is not known", self._all_known):
+            return
         for invariant, detail in self.findings(modes):
             self.judge.fail(invariant, detail)
         await operator.trip("fleet", HaltLevel.FLATTEN)
@@ -149,10 +158,11 @@ class World:
 
     async def _until(self, otherwise: str, holds: Callable[[], Awaitable[bool]]) -> bool:
         """Wait for it as long as a healed fleet may take."""
-        deadline = self.ground.loop.time() + PATIENCE_S
+        patience_s = PATIENCE_S + (PROOF_S if self.fence is Fence.KEY else 0.0)
+        deadline = self.ground.loop.time() + patience_s
         while not await holds():
             if self.ground.loop.time() > deadline:
-                self.judge.fail("I15", f"{otherwise} within {PATIENCE_S:g} s")
+                self.judge.fail("I15", f"{otherwise} within {patience_s:g} s")
                 return False
             await asyncio.sleep(LOOK_S)
         return True
@@ -160,6 +170,11 @@ class World:
     async def _all_up(self) -> bool:
         actors = [self.ground.living.get(wiring.wallet_name(wallet)) for wallet in self.judge.accounts]
         return all(isinstance(actor, wiring.WalletActor) and actor.is_ready for actor in actors)
+
+    async def _all_known(self) -> bool:
+        actors = [self.ground.living.get(wiring.wallet_name(wallet)) for wallet in self.judge.accounts]
+        ledgers = [actor.wallet.ledger for actor in actors if isinstance(actor, wiring.WalletActor)]
+        return all(order.state is OrderState.OPEN for ledger in ledgers for order in ledger.live())
 
     async def _all_down(self) -> bool:
         return await self.operator.alive() == []

@@ -11,6 +11,7 @@ import pytest
 
 from actors.lending import Lending
 from actors.messages import Admit, GuardAnswer, OutcomeKind
+from actors.order_state import OrderState
 from adapters.errors import ExchangeDown, OutcomeUnknown
 from adapters.model import ClientOrderId, Order, OrderType, Side
 from adapters.venue import Fence
@@ -240,3 +241,16 @@ def _a_resting_bid(number: int) -> Order:
         size=dec(1),
         price=dec(900),
     )
+
+
+async def test_an_order_that_traded_before_the_successor_knew_it_is_answered_as_filled(scene: Scene) -> None:
+    """The predecessor's last order filled; the bot, which got no answer, asks for it again."""
+    await scene.floor.submit(an_open(3, "1"))
+    await scene.reborn()
+    await scene.passes(12.0)
+    assert scene.floor.held() == 1
+    (answer,) = await scene.floor.submit(an_open(3, "1"))
+    assert answer.kind is OutcomeKind.PLACED
+    assert answer.filled == 1
+    assert scene.floor.held() == scene.floor.at_venue() == 1
+    assert all(order.state is OrderState.OPEN for order in scene.floor.wallet.ledger.live())

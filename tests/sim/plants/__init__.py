@@ -1,0 +1,5 @@
+"""Every bug that is planted, by what it is about."""
+
+from tests.sim.plants import halts, leases, orders, supervision
+
+PLANTS = (*orders.PLANTS, *leases.PLANTS, *halts.PLANTS, *supervision.PLANTS)
