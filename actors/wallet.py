@@ -262,12 +262,11 @@ class Wallet:
         seat = self._seat(batch.bot, batch.epoch)
         self._check_build(seat)
         self._reconciled()
-        standing: set[Symbol] = set()  # markets in which a cancel is not known to have worked
+        standing: set[Symbol] = set()  # markets in which a cancel did not reach the venue, as far as we know
         for order_id in batch.cancels:
             order = self.ledger.orders.get(order_id)
             if order is not None and order.bot == batch.bot and order.is_live:
-                await self._desk.cancel(order_id)
-                if order.is_live:
+                if await self._desk.cancel(order_id) is not None:
                     standing.add(order.order.symbol)
         outcomes = [
             await self._intake.place(

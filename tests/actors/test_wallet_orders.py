@@ -433,3 +433,15 @@ async def test_a_new_quote_is_not_put_beside_one_that_could_not_be_cancelled(flo
     (placed,) = await floor.submit(a_quote_intent(62, "985"), cancels=[old.id])
     assert placed.kind is OutcomeKind.PLACED
     assert [order.price for order in floor.resting()] == [985]
+
+
+async def test_a_cancel_that_the_venue_has_taken_makes_room_though_it_has_not_worked_yet() -> None:
+    floor = Floor(latency=timedelta(milliseconds=50))
+    await floor.open()
+    old = a_quote_intent(60, "980")
+    await floor.submit(old)
+    floor.advance(0.1)
+    floor.show(999, 1001)
+    await floor.hear()
+    (placed,) = await floor.submit(a_quote_intent(61, "985"), cancels=[old.id])
+    assert placed.kind is OutcomeKind.PLACED
