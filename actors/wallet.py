@@ -265,9 +265,10 @@ class Wallet:
         standing: set[Symbol] = set()  # markets in which a cancel did not reach the venue, as far as we know
         for order_id in batch.cancels:
             order = self.ledger.orders.get(order_id)
-            if order is not None and order.bot == batch.bot and order.is_live:
-                if await self._desk.cancel(order_id) is not None:
-                    standing.add(order.order.symbol)
+            if order is None or order.bot != batch.bot or not order.is_live:
+                continue
+            if await self._desk.cancel(order_id) is not None:
+                standing.add(order.order.symbol)
         outcomes = [
             await self._intake.place(
                 self._seat(batch.bot, batch.epoch), intent, standing
