@@ -21,7 +21,8 @@ def check_no_order_is_doubled(accounts: dict[str, Account]) -> None:
         ids = [report.order.id for report in account.orders]
         assert len(ids) == len(set(ids))
     for bot, levels in LEVELS.items():
-        sides = Counter(report.order.side for report in makers.orders_of(bot))
+        quotes = [report.order for report in makers.orders_of(bot) if report.order.type is OrderType.LIMIT]
+        sides = Counter(quote.side for quote in quotes if not quote.reduce_only)
         assert all(sides[side] <= levels for side in Side), f"{bot}: {sides}"
     for bot in HOLDERS:
         types = Counter(report.order.type for report in holders.orders_of(bot))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import count, islice
 from typing import ClassVar
 
@@ -47,9 +46,16 @@ class Plant(ABC):
     caught_by: ClassVar[frozenset[str]]  # invariants
     faults: ClassVar[Mapping[Kind, tuple[float, float]] | None] = None
 
+    def stage(self, patch: pytest.MonkeyPatch, seed: int) -> None:  # noqa: B027  # most have no script
+        """Let the run go by a script, beside the planned faults: with the bug and without it."""
+
     @abstractmethod
     def plant(self, patch: pytest.MonkeyPatch) -> None:
         """Put the bug in."""
+
+    def plan(self, seed: int, fleet: FleetSpec, fence: Fence, horizon_s: float) -> tuple[Fault, ...]:
+        """The faults of a seed: drawn, unless a script has its own."""
+        return a_plan(seed, fleet, fence, horizon_s, self.faults)
 
     def can_matter(self, draw: Draw) -> bool:
         """Whether the seed holds what the bug needs to show."""
@@ -62,17 +68,19 @@ class Plant(ABC):
     def run(self, seed: int) -> Result:
         """Run one seed with the bug."""
         with pytest.MonkeyPatch.context() as patch:
+            self.stage(patch, seed)
             self.plant(patch)
-            return self.run_sound(seed)
+            return run_seed(seed, make_plan=self.plan)
 
     def run_sound(self, seed: int) -> Result:
         """Run it without the bug: the same faults, and what production does with them."""
-        return run_seed(seed, make_plan=partial(a_plan, classes=self.faults))
+        with pytest.MonkeyPatch.context() as patch:
+            self.stage(patch, seed)
+            return run_seed(seed, make_plan=self.plan)
 
     def _drawn(self, seed: int) -> Draw:
         fleet, fence = a_fleet(seed), a_fence(seed)
-        plan = a_plan(seed, fleet, fence, HORIZON_S, self.faults)
-        return Draw(fleet=fleet, fence=fence, plan=plan)
+        return Draw(fleet=fleet, fence=fence, plan=self.plan(seed, fleet, fence, HORIZON_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
