@@ -210,6 +210,7 @@ class Intake:
             venue_refused_opens=symbol in self._readings.refusing_opens,
             no_opens=None if intent.purpose.reduces else self._no_opens(seen),
             lease_budget_usd=self._gate.lease.budget_usd if self._gate.lease else ZERO,
+            has_lease=self._gate.left_s(now) > 0,
             lease_room_usd=self._gate.room_usd(used, now),
             halt_rank=level.rank if level else None,
         )

@@ -77,5 +77,6 @@ class ReviewContext:
     session: Session | None = None  # None where the market never closes
     no_opens: NoOpens | None = None  # by a post-trade control
     lease_budget_usd: Decimal = ZERO  # the whole of what was lent
+    has_lease: bool = False  # one whose deadline has not passed
     lease_room_usd: Decimal = ZERO  # notional that the wallet may still add; 0 without a valid lease
     halt_rank: int | None = None  # of the highest halt in force; None when there is none

@@ -111,6 +111,8 @@ def bot_budget(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusa
 
 def lease(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
     """What the order adds fits into the budget that the fleet has lent to the wallet."""
+    if not ctx.has_lease:  # what only offsets here and now may add, once a successor sends the same
+        return Refusal(detail="the wallet holds no lease that is still valid", limit="a valid lease")
     if measured.exposure_usd == 0:
         return None
     return above(measured.exposure_usd, ctx.lease_room_usd, "USD from the lease")

@@ -129,6 +129,7 @@ def a_context(**changes: Any) -> ReviewContext:
         guards=None,
         limits=WalletLimits(),
         symbols=(BTC,),
+        has_lease=True,
         lease_room_usd=Decimal(100_000),
         lease_budget_usd=Decimal(100_000),
     )

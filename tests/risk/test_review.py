@@ -444,6 +444,10 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
     "lease": [
         (({}, {"lease_room_usd": Decimal(500)}), ({}, {"lease_room_usd": Decimal("499.99")})),
         (({}, {"lease_room_usd": Decimal(500)}), ({}, {"lease_room_usd": Decimal(0)})),
+        (  # also what would only offset: without a lease a successor may be at work
+            ({}, {"bot_sells_usd": Decimal(600), "wallet_sells_usd": Decimal(600)}),
+            ({}, {"bot_sells_usd": Decimal(600), "wallet_sells_usd": Decimal(600), "has_lease": False}),
+        ),
     ],
 }
 CASES = [(rule, inside, outside) for rule, pairs in BOUNDARIES.items() for inside, outside in pairs]

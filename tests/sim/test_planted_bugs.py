@@ -7,6 +7,7 @@ import pytest
 from cluster.simulation.run import run_seed
 from tests.sim.plant import Plant, look_for
 from tests.sim.plants import PLANTS
+from tests.sim.plants.scripted import ClockStopsInPause, DeadlineFromReceipt, ReclaimsTooEarly
 
 SOUND_SEEDS = range(12)
 
@@ -28,3 +29,11 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("seed", SOUND_SEEDS)
 def test_the_first_seeds_without_a_bug_are_clean(seed: int) -> None:
     assert run_seed(seed).violation is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed"), [(ReclaimsTooEarly, 9), (DeadlineFromReceipt, 9), (ClockStopsInPause, 33)]
+)
+def test_a_wallet_that_lives_on_beside_its_successor_adds_nothing(kind: type[Plant], seed: int) -> None:
+    """Without a valid lease it may not even offset what it holds: its successor does that too."""
+    assert kind().run_sound(seed).violation is None

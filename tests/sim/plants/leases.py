@@ -11,13 +11,12 @@ import pytest
 
 from actors import lending
 from actors.lending import Answer, Lending
-from actors.reclaim import Reclaim
 from adapters.model import ZERO, WalletId
 from cluster.simulation.faults import Kind
 from cluster.store.sql import SqlStore
 from risk.leases import Grant, Renewal, lapsed_at, lend
 from tests.sim.plant import Draw, Plant
-from tests.sim.weights import CRASHES, HALTS_LATE, MOVES
+from tests.sim.weights import CRASHES, HALTS_LATE
 
 
 class SavesGrantsLater(Plant):
@@ -81,24 +80,6 @@ class LapseFreesBudget(Plant):
         return len(draw.fleet.wallets) > 1
 
 
-class ReclaimsWithoutAFence(Plant):
-    """R12: a wallet without its journal waits neither for the lapse of its predecessor's lease nor for a fence."""
-
-    bound = 30
-    faults = MOVES
-    caught_by = frozenset({"I1", "I8", "R1"})
-
-    def can_matter(self, draw: Draw) -> bool:
-        return draw.has(Kind.FAILOVER)
-
-    def plant(self, patch: pytest.MonkeyPatch) -> None:
-        async def done(self: Reclaim) -> None:
-            self.is_done = True
-
-        patch.setattr(Reclaim, "step", done)
-        patch.setattr(lending, "lapsed_at", lambda sent_at, ttl_s: sent_at)
-
-
 class AcknowledgesLessThanItUses(Plant):
     """R9: an acknowledged shrink frees what was used while it was on its way."""
 
@@ -152,7 +133,6 @@ PLANTS: tuple[type[Plant], ...] = (
     SavesGrantsLater,
     ShrinksAtOnce,
     LapseFreesBudget,
-    ReclaimsWithoutAFence,
     ForgetsGrants,
     AcknowledgesLessThanItUses,
 )
