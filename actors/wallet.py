@@ -210,6 +210,11 @@ class Wallet:
         """Ask to be halted where it fails to know what it must."""
         self._distress.look()
 
+    @property
+    def market_heard_at(self) -> float:
+        """When any market last moved; monotonic."""
+        return self._prices.heard_at
+
     def watches(self) -> Sequence[Watch]:
         """What this wallet needs from market data."""
         return watches(self.seats.values(), self.ledger.symbols())

@@ -20,6 +20,7 @@ ACCOUNT_S = 1.0
 RECOUNT_S = 5.0
 EVERYONE_S = 1.0  # between two passes over all bots, changed or not
 REDIAL_S = 0.25
+SILENT_S = 5.0  # market data that says nothing for so long is dialled anew
 PASS_PAUSE_S = (
     0.05  # between two passes, so that a close that finds no depth is not sent as fast as it returns
 )
@@ -95,16 +96,23 @@ class WalletService:
                 try:
                     listening = asyncio.create_task(self._listen(market.notices()))
                     told: dict[float, Watch] = {}
-                    while market.is_open:
+                    dialled_at = self._clock.monotonic()
+                    while market.is_open and not self._is_silent(dialled_at):
                         for watch in self._wallet.watches():
                             if told.get(watch.bar_interval_s) != watch:
                                 await market.call(watch, timeout_s=5.0)
                                 told[watch.bar_interval_s] = watch
                         await self._clock.sleep(REDIAL_S)
+                    await market.aclose()
                     await listening
                 finally:
                     await market.aclose()
             await self._clock.sleep(REDIAL_S)
+
+    def _is_silent(self, dialled_at: float) -> bool:
+        """Whether nothing has come for so long that the connection may be one in name only."""
+        heard_at = max(dialled_at, self._wallet.market_heard_at)
+        return self._clock.monotonic() - heard_at > SILENT_S
 
     async def _listen(self, notices: AsyncIterator[Snapshots]) -> None:
         async for news in notices:

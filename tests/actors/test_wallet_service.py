@@ -13,7 +13,7 @@ from actors import wallet_service
 from actors.market_data import MarketData
 from actors.market_service import PUBLISH_S, MarketDataService
 from actors.messages import MARKET_LINK, Admit
-from actors.wallet_service import ACCOUNT_S, RECOUNT_S, REDIAL_S, WalletService
+from actors.wallet_service import ACCOUNT_S, RECOUNT_S, REDIAL_S, SILENT_S, WalletService
 from adapters.errors import ExchangeDown, LinkError, Temporary
 from adapters.link import Caller, Peer, Server
 from adapters.model import MarketEvent, OrderType, Quote
@@ -205,6 +205,20 @@ async def test_it_dials_market_data_again_when_that_comes_back(works: Works) -> 
     await works.wait(3 * REDIAL_S)
     await works.server.start()
     await works.wait(5 * REDIAL_S)
+    works.feed.queue.put_nowait(
+        Quote(symbol=BTC, bid=dec(49), ask=dec(51), bid_size=dec(1), ask_size=dec(1), at=NOW)
+    )
+    await works.wait(5 * PUBLISH_S)
+    assert works.floor.look().markets[BTC].mark_price == 50
+
+
+async def test_a_connection_that_says_nothing_any_more_is_dialled_anew(works: Works) -> None:
+    """Open in name only: the other end has forgotten us, and nothing here can tell."""
+    await works.begin()
+    await works.seat()
+    await works.wait(3 * REDIAL_S)
+    works.market.sessions.clear()
+    await works.wait(SILENT_S + 5 * REDIAL_S)
     works.feed.queue.put_nowait(
         Quote(symbol=BTC, bid=dec(49), ask=dec(51), bid_size=dec(1), ask_size=dec(1), at=NOW)
     )
