@@ -14,10 +14,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from actors.answers import resting
 from actors.bot_uses import bot_uses
 from actors.distress import Distress
-from actors.exposures import Exposures
 from actors.gate import Gate
 from actors.halting import Halting
 from actors.intake import Intake
@@ -27,7 +25,6 @@ from actors.ledger import EXTERNAL, Ledger
 from actors.ledger_events import HaltCause, Latch, Latched, Leaving, Seated
 from actors.messages import (
     Admit,
-    BotLine,
     Changed,
     Dismissed,
     Engage,
@@ -53,16 +50,16 @@ from actors.seat import Seat, watches
 from actors.stance import Stance, stance_of, steps_to
 from actors.upkeep import Upkeep
 from actors.venue_failures import CountingVenue
+from actors.views import Views
 from adapters.clock import Clock
 from adapters.errors import Fenced, LinkError
 from adapters.market.indicators import IndicatorSet
-from adapters.model import ZERO, Account, BotId, OrderReport, Position, Symbol
+from adapters.model import Account, BotId, OrderReport, Symbol
 from adapters.venue import UserEvent, Venue
 from config.spec import ExitMode, HaltLevel, WalletSpec
 from risk.build import build_identity
 from risk.limits import FleetLimits, RiskParams
 from risk.post_trade import Halt, orphan_sweep
-from strategies.strategy import Budget
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +119,7 @@ class Wallet:
         self._intake = Intake(
             spec, self._desk, self._gate, self._prices, self._readings, clock, self.ask_to_halt
         )
+        self._views = Views(ledger, self._gate, self._prices, self._intake, clock)
         self._halting = Halting(
             spec.name,
             incarnation,
@@ -243,20 +241,7 @@ class Wallet:
         account = self._reconciled()
         seat.is_told = False
         self._intake.looked(bot)
-        held = self.ledger.holdings(bot)
-        snapshots = (
-            (symbol, self._prices.snapshot(symbol, seat.bar_interval_s)) for symbol in seat.spec.symbols
-        )
-        return Sight(
-            account=account,
-            positions={symbol: self._position(bot, symbol) for symbol in held},
-            orders=tuple(resting(order) for order in self.ledger.live(bot)),
-            markets={symbol: snapshot for symbol, snapshot in snapshots if snapshot is not None},
-            recently_closed=self._intake.recently_closed(bot),
-            performance=self.ledger.record(bot).performance(),
-            budget=self._budget(seat, len(held)),
-            halt=self._gate.level(bot),
-        )
+        return self._views.sight(seat, account)
 
     def alive(self, bot: BotId, epoch: int) -> None:
         """The bot's sign of life while it rests or thinks. Raises as ``hello``."""
@@ -355,7 +340,7 @@ class Wallet:
             exposure_usd=exposures.used_usd,
             lease=self._gate.lease,
             lease_left_s=self._gate.left_s(now),
-            bots=tuple(self._line(bot, exposures) for bot in sorted(self.ledger.records) if bot != EXTERNAL),
+            bots=self._views.lines(exposures),
             venue_positions=self._readings.positions,
             orders_sent=self._desk.sent,
             refusals=dict(self._intake.refusals),
@@ -386,43 +371,6 @@ class Wallet:
     def used_usd(self) -> Decimal:
         """Worst-case exposure: every position, resting order and order of unknown outcome, market by market."""
         return self._prices.exposures(self.ledger).used_usd
-
-    def _position(self, bot: BotId, symbol: Symbol) -> Position:
-        book = self.ledger.book(bot, symbol)
-        mark = self._prices.mark(symbol)
-        return Position(
-            symbol=symbol,
-            size=book.size,
-            entry_price=book.entry_price,
-            mark_price=book.entry_price if mark is None else mark,
-        )
-
-    def _budget(self, seat: Seat, held: int) -> Budget:
-        guards = seat.spec.exec_guards
-        positions = max(0, seat.spec.risk_params.max_positions - held)
-        room = self._gate.room_usd(self.used_usd(), self._clock.monotonic())
-        own = self._intake.room_of(seat.spec.name)
-        return Budget(
-            notional_usd=room if own is None else min(room, own),
-            positions=positions,
-            opens_this_cycle=min(positions, guards.max_new_positions_per_cycle) if guards else positions,
-        )
-
-    def _line(self, bot: BotId, exposures: Exposures) -> BotLine:
-        record = self.ledger.record(bot)
-        held = self.ledger.holdings(bot)
-        unrealized = sum((self._position(bot, symbol).unrealized_usd for symbol in held), ZERO)
-        return BotLine(
-            bot=bot,
-            epoch=record.epoch,
-            positions={symbol: book.size for symbol, book in held.items()},
-            open_orders=len(self.ledger.live(bot)),
-            exposure_usd=exposures.bot_usd(bot),
-            budget_usd=self._gate.budget_usd(bot),
-            pnl_usd=record.realized_usd + unrealized,
-            realized_usd=record.realized_usd,
-            trades=record.trades,
-        )
 
     def _seat(self, bot: BotId, epoch: int) -> Seat:
         seat = self.seats.get(bot)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import msgspec
 
 from adapters.clock import Clock
 from adapters.errors import LinkError, StaleCommand, TradingError
+from adapters.unix_listener import UnixListener
 from adapters.wire_errors import ErrorBody, as_error, error_body
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
@@ -198,35 +198,19 @@ class Server:
     """Serves sessions on a unix socket that only this user may open."""
 
     def __init__(self, path: Path, protocols: Protocols, clock: Clock, open_session: SessionFactory) -> None:
-        self._path = path
+        self._listener = UnixListener(path, self._serve, limit=FRAME_BYTES_MAX)
         self._protocols = protocols
         self._clock = clock
         self._open_session = open_session
-        self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen. A socket left by a dead predecessor is replaced."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._connected, self._path, limit=FRAME_BYTES_MAX)
-        finally:
-            os.umask(mask)
+        await self._listener.start()
 
     async def aclose(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for connection in tuple(self._connections):
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+        await self._listener.aclose()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = self._open_session(lambda body: _notify(writer, body))
         running: set[asyncio.Task[None]] = set()
         try:
@@ -242,7 +226,6 @@ class Server:
         except asyncio.CancelledError:
             pass  # the server closes; a cancelled connection would be logged as an error of asyncio's own
         finally:
-            self._connections.discard(task)
             for answering in running:
                 answering.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -81,7 +81,7 @@ class Hosted:
 
     async def begin(self) -> Coroutine[Any, Any, None]:
         """Set up, and give the work that then never ends."""
-        raise NotImplementedError
+        raise AssertionError("every actor has its own")
 
     async def work(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it; when it fails, the process ends."""

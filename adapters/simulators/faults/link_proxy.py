@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ from adapters.link import FRAME_BYTES_MAX, close_writer
 from adapters.simulators.faults.link_connection import LinkConnection
 from adapters.simulators.faults.nemesis import Nemesis
 from adapters.simulators.faults.stale import LastAnswers
+from adapters.unix_listener import UnixListener
 
 
 class LinkProxy:
@@ -26,36 +26,21 @@ class LinkProxy:
     """
 
     def __init__(self, path: Path, venue: Path, nemesis: Nemesis, clock: Clock) -> None:
-        self._path = path
+        self._listener = UnixListener(path, self._serve, limit=FRAME_BYTES_MAX)
         self._venue = venue
         self._nemesis = nemesis
         self._clock = clock
         self._last: LastAnswers[msgspec.Raw] = LastAnswers()
-        self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen. A socket left by a dead predecessor is replaced."""
-        self._path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._connected, self._path, limit=FRAME_BYTES_MAX)
-        finally:
-            os.umask(mask)
+        """Listen."""
+        await self._listener.start()
 
     async def aclose(self) -> None:
         """Stop listening and end every connection."""
-        if self._server is not None:
-            self._server.close()
-        for connection in tuple(self._connections):
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+        await self._listener.aclose()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             venue_reader, venue_writer = await asyncio.open_unix_connection(
                 self._venue, limit=FRAME_BYTES_MAX
@@ -70,4 +55,3 @@ class LinkProxy:
             pass  # nobody serves there, or the proxy closes: either way the caller finds his connection gone
         finally:
             await close_writer(writer)
-            self._connections.discard(task)
