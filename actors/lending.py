@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To a renewal: a lease, or why not. Neither one nor the other is silence: an old incarnation asked."""
+    """To a renewal: a lease, or why not. Neither one nor the other is silence: an old incarnation asked, or too late."""
 
     lease: Lease | None = None
     reclaim_in_s: float | None = None  # it must reclaim, from then on; 0 is now
@@ -48,6 +48,7 @@ class Lending:
         self._clock = clock
         self._ttl_s = limits.lease_ttl.total_seconds()
         self._sent_at: dict[WalletId, float] = {}  # monotonic
+        self._heard: dict[WalletId, tuple[int, int]] = {}  # every wallet's last renewal: incarnation, request
         self._started_at = 0.0
         self._rebuilt_at = 0.0  # when the last lease that the store does not know of has lapsed
         self._unheard: set[WalletId] = (
@@ -83,6 +84,8 @@ class Lending:
         grant = self.grants.get(renewal.wallet)
         if grant is None or renewal.incarnation != grant.incarnation:
             return Answer()
+        if self._is_late(renewal):
+            return Answer()
         now = self._clock.monotonic()
         if must_reclaim(grant, renewal):
             sent_at = self._sent_at.get(renewal.wallet, self._started_at)
@@ -110,6 +113,14 @@ class Lending:
         self.used[renewal.wallet] = renewal.used_usd
         self._sent_at[renewal.wallet] = now
         return Answer(replace(lease, equity_floor_usd=floor))
+
+    def _is_late(self, renewal: Renewal) -> bool:
+        """Whether a younger word of the wallet was heard before this one, which then says what is no longer true."""
+        asked = renewal.incarnation, renewal.request
+        is_late = asked <= self._heard.get(renewal.wallet, (0, 0))
+        if not is_late:
+            self._heard[renewal.wallet] = asked
+        return is_late
 
     def measure_anew(self) -> None:
         """An operator has accepted the day's loss: every wallet's part of it begins again with its next renewal."""

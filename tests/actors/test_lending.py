@@ -238,3 +238,25 @@ async def test_a_floor_stays_for_the_day_and_over_a_restart(desk: Desk) -> None:
 async def test_an_unknown_equity_sets_no_floor(desk: Desk) -> None:
     assert (await desk.lease(A, equity_usd=None)).equity_floor_usd is None
     assert not desk.store.wallet_day_starts
+
+
+async def test_a_renewal_that_comes_after_a_younger_one_is_not_heard(desk: Desk) -> None:
+    await desk.lease(B, 500)
+    await desk.lease(A, 400, request=7)
+    fresh = await desk.lease(A, 0, request=9)
+    await desk.lease(
+        A, 0, request=10, applied_sequence=fresh.sequence, applied_epoch=fresh.epoch, applied_budget_usd=ZERO
+    )
+    granted, used = desk.granted, dict(desk.lending.used)
+
+    for request in (8, 10):
+        assert await desk.ask(A, 450, request=request) == Answer()
+
+    assert (desk.granted, desk.lending.used) == (granted, used)
+
+
+async def test_a_new_incarnation_counts_its_renewals_from_one(desk: Desk) -> None:
+    await desk.lease(A, 100, request=7)
+    await desk.lending.enlist(A, 2)
+
+    assert await desk.lease(A, 100, request=1, incarnation=2, continues=1)
