@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from actors.store import GuardStore
 from adapters.clock import Clock
+from adapters.errors import Fenced
 from adapters.model import ZERO, WalletId
 from risk.leases import CENT, Grant, Lease, Renewal, lapsed_at, lend, must_reclaim
 from risk.limits import FleetLimits
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To a renewal: a lease, or why not. Neither one nor the other is silence: an old incarnation asked, or too late."""
+    """To a renewal: a lease, or why not. Neither one nor the other is silence: who asked is not enlisted, or late."""
 
     lease: Lease | None = None
     reclaim_in_s: float | None = None  # it must reclaim, from then on; 0 is now
@@ -76,15 +77,18 @@ class Lending:
                 self.grants[wallet] = grant
 
     async def renew(self, renewal: Renewal, *, is_latched: bool) -> Answer:
-        """Lend again; under a latch only what is in use. Raises what the store raises, and lends nothing then."""
+        """Lend again; under a latch only what is in use. Raises what the store raises, and lends nothing then.
+
+        Raises ``Fenced`` when a younger incarnation is enlisted.
+        """
         async with self._one_at_a_time:
             return await self._renew(renewal, is_latched)
 
     async def _renew(self, renewal: Renewal, is_latched: bool) -> Answer:
         grant = self.grants.get(renewal.wallet)
-        if grant is None or renewal.incarnation != grant.incarnation:
-            return Answer()
-        if self._is_late(renewal):
+        if grant is not None and renewal.incarnation < grant.incarnation:
+            raise Fenced(f"wallet {renewal.wallet}: incarnation {grant.incarnation} has taken its place")
+        if grant is None or renewal.incarnation > grant.incarnation or self._is_late(renewal):
             return Answer()
         now = self._clock.monotonic()
         if must_reclaim(grant, renewal):

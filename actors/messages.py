@@ -257,7 +257,7 @@ MARKET_LINK = Protocols.of(requests=Watch, replies=Watching, notices=Snapshots)
 
 
 class GuardAnswer(msgspec.Struct, frozen=True):
-    """The guard's answer to a renewal. No lease: this incarnation is fenced, or it must reclaim first."""
+    """The guard's answer to a renewal. No lease: it must reclaim first, is not enlisted yet, or asked too late."""
 
     lease: Lease | None
     latches: tuple[Latch, ...] = ()

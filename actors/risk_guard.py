@@ -69,9 +69,10 @@ class RiskGuard:
         await self._lending.enlist(wallet, incarnation)
 
     async def renew(self, renewal: Renewal) -> GuardAnswer:
-        """Lend again. A wallet of an old incarnation gets no lease, one under a halt nothing that it does not use.
+        """Lend again; to a wallet under a halt nothing that it does not use.
 
-        Raises what the store raises: a guard that cannot read the latches lends nothing.
+        Raises ``Fenced`` for a wallet of an old incarnation, and what the store raises: a guard that cannot read the
+        latches lends nothing.
         """
         self._renewals += 1
         latches = await self._store.load_latches()

@@ -12,7 +12,7 @@ from actors.leasing import Guard
 from actors.messages import Snapshots, Watch
 from actors.wallet import Wallet
 from adapters.clock import Clock
-from adapters.errors import LinkError, TradingError, VenueError
+from adapters.errors import Fenced, LinkError, TradingError, VenueError
 from adapters.link import Dial
 from adapters.venue import Venue
 
@@ -122,6 +122,8 @@ class WalletService:
         while True:
             try:
                 await self._wallet.renew(self._guard)
+            except Fenced:
+                raise  # a successor is in its place, and waits for its journal
             except TradingError as error:
                 _log.warning("no lease: %s", error)
             await self._clock.sleep(self._renew_every_s)

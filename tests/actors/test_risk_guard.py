@@ -13,7 +13,7 @@ from actors.ledger_events import Latch
 from actors.messages import GuardAnswer
 from actors.risk_guard import RiskGuard
 from adapters.clock import VirtualClock
-from adapters.errors import LinkError
+from adapters.errors import Fenced, LinkError
 from adapters.model import ZERO, WalletId
 from config.spec import HaltLevel
 from risk.leases import Grant, Renewal
@@ -153,7 +153,8 @@ async def test_only_the_enlisted_incarnation_is_renewed_and_what_the_old_one_use
     await fleet.renew(used=400)
     granted = fleet.store.grants[A].granted_usd
     await fleet.guard.enlist(A, 2)
-    assert (await fleet.renew()).lease is None
+    with pytest.raises(Fenced, match="incarnation 2 has taken its place"):
+        await fleet.renew()
     assert fleet.store.grants[A] == Grant(
         wallet=A, incarnation=2, granted_usd=granted, epoch=2, sequence=1, issued_usd=granted, held_by=1
     )
@@ -196,7 +197,8 @@ async def test_the_halts_that_a_wallet_asks_for_are_passed_on(fleet: Fleet) -> N
 
 async def test_a_fenced_incarnation_asks_in_vain(fleet: Fleet) -> None:
     await fleet.guard.enlist(A, 2)
-    await fleet.renew(A, incarnation=1, distress={"wallet:a": "I am old"})
+    with pytest.raises(Fenced):
+        await fleet.renew(A, incarnation=1, distress={"wallet:a": "I am old"})
     await fleet.guard.watch()
     assert not fleet.siren.tripped
 

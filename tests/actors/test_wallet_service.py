@@ -14,7 +14,7 @@ from actors.market_data import MarketData
 from actors.market_service import PUBLISH_S, MarketDataService
 from actors.messages import MARKET_LINK, Admit
 from actors.wallet_service import ACCOUNT_S, RECOUNT_S, REDIAL_S, SILENT_S, WalletService
-from adapters.errors import ExchangeDown, LinkError, Temporary
+from adapters.errors import ExchangeDown, Fenced, LinkError, Temporary
 from adapters.link import Caller, Peer, Server
 from adapters.model import MarketEvent, OrderType, Quote
 from config.spec import HaltLevel
@@ -131,6 +131,19 @@ async def test_leases_are_renewed_on_time_and_through_a_silent_guard(works: Work
     await works.wait(3)
     assert works.floor.wallet.report().lease is not None
     assert not works.running[0].done()
+
+
+async def test_it_ends_when_a_successor_has_its_place(works: Works) -> None:
+    await works.begin()
+
+    async def fenced(renewal: Any) -> Any:
+        raise Fenced("incarnation 2 has taken its place")
+
+    works.floor.lender.renew = fenced  # type: ignore[method-assign]
+    await works.wait(3)
+    with pytest.raises(ExceptionGroup) as raised:
+        await works.running[0]
+    assert raised.group_contains(Fenced)
 
 
 async def test_account_and_books_are_read_again_and_again_through_faults(works: Works) -> None:
