@@ -8,38 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
+from actors.cycle_record import CycleEnd, cycle_record, house_of, rebuffs_of
 from actors.decision import Advisor
-from actors.messages import (
-    ActionLine,
-    CycleRecord,
-    Hello,
-    Outcome,
-    OutcomeKind,
-    Refusal,
-    Sight,
-    Submit,
-    Welcome,
-)
+from actors.kpis import Counting, Kpis, opens_per_hour_max
+from actors.messages import CycleRecord, Hello, Outcome, Sight, Submit, Welcome
 from adapters.clock import Clock
 from adapters.errors import Fenced, LinkError, TradingError
 from adapters.model import BotId
 from config.spec import BotSpec, HaltLevel
-from risk.intent import Intent
+from risk.first_line import FirstLine, House, Line
+from risk.limits import WalletLimits
 from risk.plan import Plan, plan
-from risk.verdict import Refused
+from strategies.advice import Advice, Inquiry
 from strategies.decision import AnyDecision
-from strategies.strategy import Needs, Strategy, View, needs
+from strategies.strategy import GateState, Needs, PerformanceGate, Rebuff, Strategy, View, needs
 
 _log = logging.getLogger(__name__)
-_json = msgspec.json.Encoder(order="deterministic")
 ALIVE_S = 2.0
 RECORDS_KEPT = 1_000  # cycle records that wait for the recorder; the oldest go first
 
@@ -76,6 +67,7 @@ class BotReport(msgspec.Struct, frozen=True):
     note: str = ""  # why the last cycle did nothing
     decide_ms: float = 0.0
     submit_ms: float = 0.0
+    kpis: Kpis = Kpis()
 
 
 class Bot:
@@ -102,16 +94,27 @@ class Bot:
         self.decide_ms = self.submit_ms = 0.0
         self._strategy = strategy
         self._needs: Needs = needs(strategy)
+        self._rules = {"risk_params": spec.risk_params, "exec_guards": spec.exec_guards}
+        self._advice = Advice()  # the last there was
         self._wallet = wallet
         self._advisor = advisor
         self._clock = clock
         self._welcome: Welcome | None = None
+        self._gate = PerformanceGate()  # as last told
+        self._rebuffs: tuple[Rebuff, ...] = ()
+        self._counting = Counting(opens_per_hour_max(spec))
         self._stopping = asyncio.Event()
 
     @property
     def linked(self) -> bool:
         """Whether the wallet has welcomed it."""
         return self._welcome is not None
+
+    @property
+    def interval_s(self) -> float:
+        """From one cycle to the next: longer while its performance gate is slowed."""
+        slowed = self._gate.state is GateState.SLOWED and self._gate.is_enforced
+        return self.spec.decision_interval.total_seconds() * (self._gate.interval_multiple if slowed else 1)
 
     def stop(self) -> None:
         """Ask it to end after the cycle it is in."""
@@ -120,14 +123,13 @@ class Bot:
 
     async def run(self) -> None:
         """Cycle until stopped. Raises whatever the strategy raises; ``Fenced`` ends it quietly."""
-        interval_s = self.spec.decision_interval.total_seconds()
-        rests_long = interval_s > ALIVE_S or self._needs.executor is not None
+        rests_long = self.interval_s > ALIVE_S or self._needs.executor is not None
         living = asyncio.create_task(self._live()) if rests_long else None
         try:
             while not self._stopping.is_set():
                 began = self._clock.monotonic()
                 await self.cycle()
-                await self._rest(interval_s - (self._clock.monotonic() - began))
+                await self._rest(self.interval_s - (self._clock.monotonic() - began))
         except Fenced as error:
             self.note = str(error)
             _log.warning("fenced: %s", error)
@@ -151,7 +153,11 @@ class Bot:
         if sight.halt is not None and sight.halt.rank >= HaltLevel.CANCEL_ALL.rank:
             self.note = f"halted: {sight.halt}"
             return None
-        missing = [symbol for symbol in self._needs.symbols if symbol not in sight.markets]
+        missing = [
+            symbol
+            for symbol in self._needs.symbols
+            if symbol not in sight.markets and f"market {symbol}" not in sight.absent
+        ]
         if missing:
             self.note = f"waiting for market data of {', '.join(missing)}"
             return None
@@ -162,14 +168,30 @@ class Bot:
         view, advice_trouble = await self._advised(view)
         decisions = tuple(self._strategy.decide(view))
         decided = self._clock.monotonic()
-        wishes = self._plan(view, decisions) if decisions else Plan()
+        wishes = self._plan(view, decisions, sight.halt) if decisions else Plan()
         outcomes, trouble = await self._submit(wishes)
         self.decide_ms = (decided - began) * 1000
         self.submit_ms = (self._clock.monotonic() - decided) * 1000
+        self._count(wishes, outcomes)
         trouble = trouble or advice_trouble
-        if not (decisions or wishes.cancels or trouble):
+        was_asked = self._needs.executor is not None and bool(self._advice.prompt_digest)
+        if not (decisions or wishes.cancels or trouble or was_asked):
             return None
-        record = self._record(view, decisions, wishes, outcomes, trouble)
+        record = cycle_record(
+            CycleEnd(
+                view=view,
+                decisions=decisions,
+                wishes=wishes,
+                outcomes=outcomes,
+                error=trouble,
+                advice=self._advice if self._needs.executor is not None else None,
+                halt=sight.halt,
+                limits=self._limits,
+                decide_ms=self.decide_ms,
+                submit_ms=self.submit_ms,
+            ),
+            epoch=self.epoch,
+        )
         self.records.append(record)
         del self.records[:-RECORDS_KEPT]
         return record
@@ -187,6 +209,7 @@ class Bot:
             note=self.note,
             decide_ms=self.decide_ms,
             submit_ms=self.submit_ms,
+            kpis=self._counting.kpis(self._clock.monotonic()),
         )
 
     async def _look(self) -> Sight:
@@ -205,33 +228,59 @@ class Bot:
 
     def _view(self, sight: Sight) -> View:
         assert self._welcome is not None
+        self._gate = sight.gate
         return View(
             now=self._clock.now(),
             bot=self.spec.name,
             cycle=self.cycle_number,
             account=sight.account,
+            candidates=self._needs.symbols,
             positions=sight.positions,
             orders=sight.orders,
             markets=sight.markets,
             instruments=self._welcome.instruments,
             recently_closed=sight.recently_closed,
-            performance=sight.performance,
+            performance=replace(sight.performance, rejection_rate=self._counting.rejection_rate),
+            gate=sight.gate,
             budget=sight.budget,
+            rebuffs=self._rebuffs,
+            absent=sight.absent,
         )
 
     async def _advised(self, view: View) -> tuple[View, str]:
         if self._needs.executor is None or self._advisor is None:
             return view, ""
         try:
-            advice = await self._advisor.advise(self._needs.executor, view)
+            self._advice = await self._advisor.advise(self._inquiry(view, self._needs.executor))
         except TradingError as error:
             self.note = f"no advice: {error}"
-            return view, f"{type(error).__name__}: {error}"
-        return replace(view, advice=tuple(advice)), ""
+            self._advice = Advice(error=str(error), error_class=type(error).__name__)
+        else:
+            self.note = f"no advice: {self._advice.error}" if self._advice.error else ""
+        trouble = f"{self._advice.error_class}: {self._advice.error}" if self._advice.error else ""
+        return replace(view, advice=self._advice.decisions), trouble
 
-    def _plan(self, view: View, decisions: Sequence[AnyDecision]) -> Plan:
-        limits = self.spec
-        return plan(view, decisions, epoch=self.epoch, params=limits.risk_params, guards=limits.exec_guards)
+    def _inquiry(self, view: View, executor: str) -> Inquiry:
+        return Inquiry(
+            executor=executor,
+            view=view,
+            model=self._needs.model,
+            rules=self._rules,
+            earlier=self._advice.decisions,
+        )
+
+    def _plan(self, view: View, decisions: Sequence[AnyDecision], halt: HaltLevel | None) -> Plan:
+        house = house_of(self.spec, self._limits, halt)
+        return plan(view, decisions, epoch=self.epoch, house=house, line=self.line(view, house))
+
+    def line(self, view: View, house: House) -> Line:
+        """What its wishes pass before they are submitted."""
+        return FirstLine(view, house)
+
+    @property
+    def _limits(self) -> WalletLimits:
+        assert self._welcome is not None
+        return self._welcome.limits
 
     async def _submit(self, wishes: Plan) -> tuple[Sequence[Outcome], str]:
         if not (wishes.intents or wishes.cancels):
@@ -245,31 +294,17 @@ class Bot:
             self.note = f"submit: {error}"
             return (), f"{type(error).__name__}: {error}"
 
-    def _record(
-        self,
-        view: View,
-        decisions: Sequence[AnyDecision],
-        wishes: Plan,
-        outcomes: Sequence[Outcome],
-        error: str,
-    ) -> CycleRecord:
-        by_id = {intent.id: intent for intent in wishes.intents}
-        refused = tuple(_refusal(refusal) for refusal in wishes.refusals)
-        refused += tuple(outcome.refusal for outcome in outcomes if outcome.refusal)
-        return CycleRecord(
-            bot=self.spec.name,
-            epoch=self.epoch,
-            cycle=self.cycle_number,
-            timestamp=view.now,
-            view_digest=digest(view),
-            decisions=tuple(msgspec.to_builtins(decision) for decision in decisions),
-            refusals=refused,
-            actions=tuple(_action(by_id[outcome.id], outcome) for outcome in outcomes),
-            success=not error,
-            error_message=error,
-            decide_ms=round(self.decide_ms, 3),
-            submit_ms=round(self.submit_ms, 3),
+    def _count(self, wishes: Plan, outcomes: Sequence[Outcome]) -> None:
+        self._counting.take(
+            wishes.intents,
+            wishes.refusals,
+            outcomes,
+            order_ms=self.submit_ms,
+            now=self._clock.monotonic(),
         )
+        rebuffs = rebuffs_of(wishes, outcomes)
+        if wishes.intents or rebuffs:
+            self._rebuffs = rebuffs
 
     async def _live(self) -> None:
         """A sign of life for the wallet while a cycle is far away: a silent bot's entries are cancelled."""
@@ -281,7 +316,7 @@ class Bot:
 
     async def _rest(self, seconds: float) -> None:
         """Until the next interval, or until the wallet says that something changed, but a quarter of it at least."""
-        least_s = self.spec.decision_interval.total_seconds() / 4
+        least_s = self.interval_s / 4
         await self._sleep(min(seconds, least_s), unless=self._stopping)
         if seconds > least_s and not self._stopping.is_set():
             await self._sleep(seconds - least_s, unless=self._wallet.changed)
@@ -295,28 +330,3 @@ class Bot:
             for task in (wake, sleep):
                 task.cancel()
             await asyncio.gather(wake, sleep, return_exceptions=True)
-
-
-def digest(view: Any) -> str:
-    """Sixteen hex digits of a view, the same on every machine."""
-    return hashlib.blake2b(_json.encode(view), digest_size=8).hexdigest()
-
-
-def _refusal(refused: Refused) -> Refusal:
-    return Refusal(refused.symbol, refused.rule, refused.detail, refused.limit, refused.value)
-
-
-def _action(intent: Intent, outcome: Outcome) -> ActionLine:
-    result = str(outcome.kind)
-    if outcome.kind is OutcomeKind.REFUSED and outcome.refusal:
-        result = f"refused: {outcome.refusal.rule}"
-    return ActionLine(
-        symbol=intent.symbol,
-        action=f"{intent.purpose} {intent.side}",
-        qty=outcome.filled or intent.size,
-        price=outcome.average_price or intent.price,
-        cloid=intent.id,
-        result=result,
-        error_class=outcome.error_class,
-        error_detail=outcome.error_detail,
-    )

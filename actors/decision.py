@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from adapters.errors import LinkError, Temporary, TradingError
-from strategies.decision import AnyDecision
-from strategies.executors import Executor, executor_class
-from strategies.strategy import View
+from adapters.errors import ConfigError, LinkError, Temporary, TradingError
+from strategies.advice import Advice, Inquiry
+from strategies.executors import LANGUAGE_MODEL, Executor, executor_class
 
 SUSPECT_S = 10.0  # a member that failed or was late gets nothing for this long, while others are well
 _log = logging.getLogger(__name__)
@@ -24,22 +24,37 @@ class DecisionLate(TradingError):
 class Advisor(Protocol):
     """Whoever can be asked for advice."""
 
-    async def advise(self, executor: str, view: View) -> Sequence[AnyDecision]: ...
+    async def advise(self, inquiry: Inquiry) -> Advice: ...
 
 
 class DecisionMember:
-    """Runs executors, one instance of each kind, any number of calls at once."""
+    """Runs executors, one instance of each kind, any number of calls at once.
 
-    def __init__(self) -> None:
+    Args:
+        models: who asks language models; without it nobody does.
+    """
+
+    def __init__(self, models: Advisor | None = None) -> None:
+        self._models = models
         self._executors: dict[str, Executor] = {}
         self.calls = 0
 
-    async def advise(self, executor: str, view: View) -> Sequence[AnyDecision]:
-        """The executor's advice on the view. Raises ``ConfigError`` for an unknown executor."""
+    async def advise(self, inquiry: Inquiry) -> Advice:
+        """The executor's advice on the view.
+
+        Raises:
+            ConfigError: an unknown executor, or a language model where none can be asked.
+        """
         self.calls += 1
-        if executor not in self._executors:
-            self._executors[executor] = executor_class(executor)()
-        return await self._executors[executor].advise(view)
+        if inquiry.executor == LANGUAGE_MODEL:
+            if self._models is None:
+                raise ConfigError("language models are asked by the Decision actors of a running fleet only")
+            return await self._models.advise(inquiry)
+        name = inquiry.executor
+        if name not in self._executors:
+            self._executors[name] = executor_class(name)()
+        answer = self._executors[name].advise(inquiry.view)
+        return Advice(decisions=tuple(await answer if inspect.isawaitable(answer) else answer))
 
 
 @dataclass(slots=True)
@@ -68,7 +83,7 @@ class DecisionPool:
     monotonic: Callable[[], float]
     _loads: dict[str, _Load] = field(default_factory=dict)
 
-    async def advise(self, executor: str, view: View) -> Sequence[AnyDecision]:
+    async def advise(self, inquiry: Inquiry) -> Advice:
         """Advice from the least loaded member.
 
         Raises:
@@ -81,7 +96,7 @@ class DecisionPool:
         load.in_flight += 1
         try:
             async with asyncio.timeout(self.deadline_s):
-                advice = await self.members[name].advise(executor, view)
+                advice = await self.members[name].advise(inquiry)
         except TimeoutError as error:
             self._suspect(load)
             raise DecisionLate(f"no advice from {name} within {self.deadline_s:g} s") from error

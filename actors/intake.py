@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,15 +14,16 @@ from actors.gate import Gate
 from actors.ledger import Ledger
 from actors.ledger_events import Protection
 from actors.messages import Outcome
-from actors.order_desk import OrderDesk
+from actors.order_desk import ATTEMPTS_MAX, OrderDesk
 from actors.prices import Prices
 from actors.readings import Readings
+from actors.recorded import packed_context
 from actors.seat import Seat
 from actors.surroundings import Surroundings, surroundings
 from actors.traffic import Traffic
 from adapters.clock import Clock
-from adapters.errors import Disposition, MarketClosed
-from adapters.model import ZERO, BotId, Symbol
+from adapters.errors import Disposition, Insufficient, MarketClosed
+from adapters.model import ZERO, Account, BotId, Symbol
 from config.spec import HaltLevel, WalletSpec
 from risk.balance import child_room
 from risk.context import ReviewContext
@@ -36,7 +37,9 @@ from risk.post_trade import (
     unknown_orders,
 )
 from risk.review import review
+from risk.suggestion import affordable_size
 from risk.verdict import Refused
+from strategies.strategy import PerformanceGate
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class Intake:
         self._clock = clock
         self._halt = halt
         self._rate = _Rate()
+        self._pledges: deque[tuple[float, Decimal]] = deque()  # margin of what was sent: monotonic, USD
         self._traffic: defaultdict[BotId, Traffic] = defaultdict(Traffic)
         self._fills_seen: Counter[BotId] = Counter()
 
@@ -98,32 +102,50 @@ class Intake:
         known = self._ledger.orders.get(intent.id)
         if known is not None and known.bot == seat.spec.name:
             return outcome(known)
-        verdict = (
-            stranger(intent, seat.spec.name)
-            or beside_another(intent, standing)
-            or review(intent, self._context(seat, intent))
-        )
+        turned_away = stranger(intent, seat.spec.name) or beside_another(intent, standing)
+        if turned_away is not None:
+            self.refusals[turned_away.rule] += 1
+            return refusal(turned_away)
+        ctx = self._context(seat, intent)
+        verdict = review(intent, ctx)
         if isinstance(verdict, Refused):
             self.refusals[verdict.rule] += 1
-            return refusal(verdict)
+            return refusal(verdict, packed_context(ctx))
+        features = seat.spec.features
         now = self._clock.monotonic()
         self._rate.times.append(now)
+        if verdict.exposure_usd:
+            self._pledges.append((now, verdict.exposure_usd / (intent.leverage or 1)))
         intended = self._desk.intend(
             verdict.order,
             bot=seat.spec.name,
             purpose=intent.purpose,
             reserve_price=verdict.reserve_price,
-            protection=Protection(intent.stop_loss, intent.take_profit),
+            protection=(
+                Protection(intent.stop_loss, intent.take_profit)
+                if features.sl_tp_orchestration
+                else Protection()
+            ),
         )
         passage = self._traffic[seat.spec.name].take(intended, now)
         reduces = intent.purpose.reduces
-        error = await self._desk.send(intended, may_repeat=lambda: reduces or self._may_add(seat.spec.name))
+        error = await self._desk.send(
+            intended,
+            may_repeat=lambda: reduces or self._may_add(seat.spec.name),
+            attempts=ATTEMPTS_MAX if features.idempotent_retries else 1,
+        )
         if error is not None:
             self.refusals[type(error).__name__] += 1
             passage.is_lost = error.disposition is not Disposition.FAIL_ORDER
             if isinstance(error, MarketClosed) and not reduces:
                 self._readings.refusing_opens.add(intent.symbol)
-        return outcome(intended, error)
+        return outcome(
+            intended,
+            error,
+            advised=verdict.advised,
+            context=packed_context(ctx) if verdict.advised else b"",
+            hint=affordable_size(intent, ctx) if isinstance(error, Insufficient) else "",
+        )
 
     def looked(self, bot: BotId) -> None:
         """The bot sees everything up to here, and decides anew."""
@@ -151,6 +173,10 @@ class Intake:
             return None
         return max(ZERO, budget - (exposures or self._prices.exposures(self._ledger)).bot_usd(bot))
 
+    def gate_of(self, seat: Seat) -> PerformanceGate:
+        """The bot's performance gate now."""
+        return seat.gate(self._ledger.record(seat.spec.name), self._clock.now())
+
     def recently_closed(self, bot: BotId) -> Mapping[Symbol, datetime]:
         """When the bot was last flat again, by market."""
         books = self._ledger.books.items()
@@ -160,7 +186,7 @@ class Intake:
         bot, symbol = seat.spec.name, intent.symbol
         now = self._clock.monotonic()
         level = self._gate.level(bot)
-        if (bot, symbol) in self._readings.quarantined or self._readings.equity_usd is None:
+        if (bot, symbol) in self._readings.quarantined:
             level = max(level or HaltLevel.REDUCE_ONLY, HaltLevel.REDUCE_ONLY, key=lambda halt: halt.rank)
         exposures = self._prices.exposures(self._ledger)
         market, own, used = exposures.of_account(symbol), exposures.of_bot(bot, symbol), exposures.used_usd
@@ -168,17 +194,14 @@ class Intake:
         params = seat.spec.risk_params
         live = self._ledger.live()
         seen = surroundings(live, bot, symbol)
-        performance = self._ledger.record(bot).performance()
-        seat.judge(performance, self._clock.now())
-        account = self._readings.account
-        assert account is not None, "a bot observes before it submits"
         return ReviewContext(
             now=self._clock.now(),
             instrument=self._readings.instruments.get(symbol),
             snapshot=self._prices.snapshot(symbol),
-            account=account,
+            account=self._account(),
             params=params,
             guards=seat.spec.exec_guards,
+            features=seat.spec.features,
             limits=self._spec.limits,
             symbols=seat.spec.symbols,
             position=(
@@ -188,8 +211,8 @@ class Intake:
             resting_sells=seen.sells,
             positions_held=exposures.markets_of(bot),
             recently_closed=self.recently_closed(bot),
-            performance=performance,
-            paused_until=seat.paused_until,
+            gate=self.gate_of(seat),
+            absent=self._readings.absent,
             wallet_position_usd=market.position,
             wallet_buys_usd=market.buys,
             wallet_sells_usd=market.sells,
@@ -214,6 +237,17 @@ class Intake:
             lease_room_usd=self._gate.room_usd(used, now),
             halt_rank=level.rank if level else None,
         )
+
+    def _account(self) -> Account:
+        """As last read, with the margin of what was sent since then."""
+        account = self._readings.account
+        assert account is not None, "a bot observes before it submits"
+        while self._pledges and self._pledges[0][0] < self._readings.asked_at:
+            self._pledges.popleft()
+        if not self._pledges:
+            return account
+        pledged_usd = sum((margin_usd for _, margin_usd in self._pledges), ZERO)
+        return replace(account, margin_used_usd=account.margin_used_usd + pledged_usd)
 
     def _no_opens(self, seen: Surroundings) -> NoOpens | None:
         if self._desk.venue_clock.now() is None:  # an order without an expiry could arrive at any time

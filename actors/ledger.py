@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from statistics import fmean, stdev
 
 from actors.ledger_events import (
     Began,
@@ -37,11 +36,14 @@ from adapters.model import ZERO, BotId, ClientOrderId, Fill, Liquidity, Order, S
 from config.spec import ExitMode
 from risk.exposure import worst_case
 from risk.intent import Purpose, bot_tag, is_ours, tag_of
+from risk.results import RoundTrip, sharpe, sharpe_interval, trades_per_hour
 from strategies.strategy import Performance
 
 EXTERNAL = BotId("")  # trades that no bot of ours asked for
 FINAL_ORDERS_KEPT = 5_000  # finished orders remembered, so that a repeated intent is answered and not resent
 RECENT_TRADES = 50  # round trips that the Sharpe ratio looks at
+TRIPS_KEPT = 200
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when round trips of older journals ended: nobody knows
 QUANTUM = Decimal(
     "1e-12"
 )  # USD; a part of a cost basis is rounded to it, so that every sum of money is exact
@@ -62,6 +64,7 @@ class LedgerOrder:
     cost_usd: Decimal = ZERO  # of what is filled
     proof: str = ""
     is_adopted: bool = False  # found at the venue: why it was placed is not known
+    venue_id: str = ""  # the venue's own number of it, as last told; not journaled
 
     @property
     def remaining(self) -> Decimal:
@@ -105,19 +108,32 @@ class BotRecord:
     fees_usd: Decimal = ZERO
     wins: int = 0
     trades: int = 0
-    recent_usd: deque[Decimal] = field(default_factory=lambda: deque(maxlen=RECENT_TRADES))
+    trips: deque[RoundTrip] = field(default_factory=lambda: deque(maxlen=TRIPS_KEPT))  # the last
     sharpe: float | None = (
-        None  # of ``recent_usd``; counted when a trade closes, since every look asks for it
+        None  # of the last ``RECENT_TRADES``; counted once a trip, since every look asks for it
     )
+    trades_per_hour: float | None = None  # over the same
+
+    def judge(self) -> None:
+        """Count anew what goes by the round trips."""
+        recent = list(self.trips)[-RECENT_TRADES:]
+        self.sharpe = sharpe(trip.pnl_usd for trip in recent)
+        self.trades_per_hour = trades_per_hour(recent)
 
     def performance(self) -> Performance:
         """The results so far."""
+        low = high = None
+        if self.sharpe is not None:
+            low, high = sharpe_interval(self.sharpe, min(len(self.trips), RECENT_TRADES))
         return Performance(
             trades=self.trades,
             win_rate=self.wins / self.trades if self.trades else None,
             realized_usd=self.realized_usd,
             fees_usd=self.fees_usd,
             sharpe=self.sharpe,
+            sharpe_low=low,
+            sharpe_high=high,
+            trades_per_hour=self.trades_per_hour,
         )
 
 
@@ -263,7 +279,16 @@ class Ledger:
             ),
             nets=tuple(NetLine(symbol, net.size, net.cost_usd) for symbol, net in self.nets.items()),
             records=tuple(
-                RecordLine(bot, r.epoch, r.realized_usd, r.fees_usd, r.wins, r.trades, tuple(r.recent_usd))
+                RecordLine(
+                    bot,
+                    r.epoch,
+                    r.realized_usd,
+                    r.fees_usd,
+                    r.wins,
+                    r.trades,
+                    tuple(trip.pnl_usd for trip in r.trips),
+                    tuple(trip.at for trip in r.trips),
+                )
                 for bot, r in self.records.items()
             ),
             latches=self.latches,
@@ -383,8 +408,8 @@ class Ledger:
     def _close_trade(self, book: BotBook, record: BotRecord, at: datetime) -> None:
         record.trades += 1
         record.wins += book.trade_usd > 0
-        record.recent_usd.append(book.trade_usd)
-        record.sharpe = _sharpe(record.recent_usd)
+        record.trips.append(RoundTrip(at=at, pnl_usd=book.trade_usd))
+        record.judge()
         book.trade_usd = ZERO
         book.protection, book.closed_at = Protection(), at
 
@@ -393,16 +418,16 @@ class Ledger:
             known.clear()  # a summary stands for all that came before it
         for line in summary.records:
             record = self.record(line.bot)
-            self.records[line.bot] = replace(
+            self.records[line.bot] = restored = replace(
                 record,
                 epoch=line.epoch,
                 realized_usd=line.realized_usd,
                 fees_usd=line.fees_usd,
                 wins=line.wins,
                 trades=line.trades,
-                recent_usd=deque(line.recent_usd, maxlen=RECENT_TRADES),
-                sharpe=_sharpe(line.recent_usd),
+                trips=_trips(line),
             )
+            restored.judge()
         for book in summary.books:
             self.books[book.bot, book.symbol] = BotBook(
                 book.size, book.cost_usd, book.trade_usd, book.protection, book.closed_at
@@ -454,11 +479,10 @@ def _stray(tag: str) -> BotId:
     return BotId(f"?{tag}")
 
 
-def _sharpe(results_usd: Iterable[Decimal]) -> float | None:
-    """Mean over sample deviation of round trips, not annualised; ``None`` while it has none."""
-    results = [float(result) for result in results_usd]
-    deviation = stdev(results) if len(results) > 1 else 0.0
-    return fmean(results) / deviation if deviation else None
+def _trips(line: RecordLine) -> deque[RoundTrip]:
+    times = line.recent_at or (LONG_AGO,) * len(line.recent_usd)
+    trips = (RoundTrip(at=at, pnl_usd=pnl) for at, pnl in zip(times, line.recent_usd, strict=True))
+    return deque(trips, maxlen=TRIPS_KEPT)
 
 
 def _line(order: LedgerOrder) -> OrderLine:

@@ -164,7 +164,8 @@ class RecordLine(msgspec.Struct, frozen=True, array_like=True):
     fees_usd: Decimal
     wins: int
     trades: int
-    recent_usd: tuple[Decimal, ...]
+    recent_usd: tuple[Decimal, ...]  # of its last round trips
+    recent_at: tuple[datetime, ...] = ()  # when each was flat again; empty in older journals
 
 
 class Summary(msgspec.Struct, frozen=True, tag=True):

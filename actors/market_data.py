@@ -62,6 +62,7 @@ class _Market:
     quote: Quote | None = None
     has_quotes: bool = False  # of its own; until then they are made from the closes of bars
     context: MarketContext | None = None
+    context_at: float = 0.0  # monotonic, when it was heard
     heard_at: float = 0.0  # monotonic
     bars: deque[Bar] = field(default_factory=lambda: deque(maxlen=HISTORY_BARS))
     minutes: deque[tuple[datetime, float]] = field(default_factory=deque)  # closes, for the changes
@@ -101,7 +102,7 @@ class MarketData:
                     market.quote = quote_at_close(event)
                 self._candles(market, event)
             case MarketContext():
-                market.context = event
+                market.context, market.context_at = event, market.heard_at
             case Book() | FundingDue():
                 pass
 
@@ -144,6 +145,7 @@ class MarketData:
             age_s=self._clock.monotonic() - market.heard_at,
             funding_rate=context.funding_rate if context else ZERO,
             open_interest=context.open_interest if context else ZERO,
+            context_age_s=self._clock.monotonic() - market.context_at if context else None,
             change_1h=_change(market, quote.at, float(mid), HOUR),
             change_4h=_change(market, quote.at, float(mid), 4 * HOUR),
             bar_at=bar.at if bar else None,

@@ -27,7 +27,9 @@ from adapters.model import (
 from config.spec import BotSpec, ExitMode, HaltLevel
 from risk.intent import Intent
 from risk.leases import Lease
-from strategies.strategy import Budget, Performance
+from risk.limits import WalletLimits
+from risk.results import RoundTrip
+from strategies.strategy import Budget, Performance, PerformanceGate
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -38,6 +40,7 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: str = ""
     limit: str = ""
     value: str = ""
+    is_enforced: bool = True  # else it held nothing back: the bot is in shadow mode, or its gate is off
 
 
 class OutcomeKind(StrEnum):
@@ -60,6 +63,12 @@ class Outcome(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
     error_class: str = ""
     error_detail: str = ""
+    advised: tuple[Refusal, ...] = ()  # rules that it broke and that are not enforced
+    venue_id: str = ""  # the venue's own number of the order
+    fails_cycle: bool = False  # the venue is down: nothing more that adds exposure was sent
+    context: bytes = (
+        b""  # what the wallet's review saw, where a rule had something to say; see ``actors.recorded``
+    )
 
 
 # ── bot to wallet ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,6 +90,7 @@ class Welcome(msgspec.Struct, frozen=True, tag=True):
     wallet: WalletId
     incarnation: int
     instruments: Mapping[Symbol, Instrument]
+    limits: WalletLimits = WalletLimits()
 
 
 class Observe(msgspec.Struct, frozen=True, tag=True):
@@ -98,7 +108,7 @@ class Alive(msgspec.Struct, frozen=True, tag=True):
 
 
 class Sight(msgspec.Struct, frozen=True, tag=True):
-    """All that a bot may see, at one instant."""
+    """All that a bot may see, at one instant; what is late or too old is named in ``absent`` instead."""
 
     account: Account
     positions: Mapping[Symbol, Position]
@@ -108,6 +118,8 @@ class Sight(msgspec.Struct, frozen=True, tag=True):
     performance: Performance
     budget: Budget
     halt: HaltLevel | None
+    gate: PerformanceGate = PerformanceGate()
+    absent: Mapping[str, str] = {}
 
 
 class Submit(msgspec.Struct, frozen=True, tag=True):
@@ -192,6 +204,19 @@ class BotLine(msgspec.Struct, frozen=True):
     trades: int
     exposure_usd: Decimal = ZERO  # its own worst case
     budget_usd: Decimal | None = None  # what that may be; None where the fleet has no portfolio
+    gate: PerformanceGate = PerformanceGate()
+
+
+class AskTrips(msgspec.Struct, frozen=True, tag=True):
+    """What did this bot's last round trips come to?"""
+
+    bot: BotId
+
+
+class Trips(msgspec.Struct, frozen=True, tag=True):
+    """The last round trips of one bot, oldest first."""
+
+    trips: tuple[RoundTrip, ...]
 
 
 class AskReport(msgspec.Struct, frozen=True, tag=True):
@@ -221,8 +246,8 @@ class WalletReport(msgspec.Struct, frozen=True, tag=True):
     problems: tuple[str, ...] = ()
 
 
-WalletRequest = Hello | Observe | Alive | Submit | Admit | Retire | Engage | AskReport
-WalletReply = Welcome | Sight | Submitted | Retired | Engaged | WalletReport | None
+WalletRequest = Hello | Observe | Alive | Submit | Admit | Retire | Engage | AskReport | AskTrips
+WalletReply = Welcome | Sight | Submitted | Retired | Engaged | WalletReport | Trips | None
 WALLET_LINK = Protocols.of(requests=WalletRequest, replies=WalletReply, notices=Changed | Dismissed)
 
 
@@ -279,10 +304,26 @@ class ActionLine(msgspec.Struct, frozen=True):
     result: str
     error_class: str = ""
     error_detail: str = ""
+    order_id: str = ""  # the venue's own number, where it told one
+
+
+class AdviceLine(msgspec.Struct, frozen=True):
+    """What an executor said, and what it took."""
+
+    prompt_digest: str = ""
+    prompt: str = ""  # where the bot keeps it whole
+    reasoning: str = ""
+    model: str = ""
+    requests: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = ZERO
+    latency_s: float = 0.0
+    error_class: str = ""
 
 
 class CycleRecord(msgspec.Struct, frozen=True):
-    """One decision cycle, whole."""
+    """One decision cycle, whole: ``actors.cycle_story`` tells it, ``actors.rerun`` runs it again."""
 
     bot: BotId
     epoch: int
@@ -296,3 +337,9 @@ class CycleRecord(msgspec.Struct, frozen=True):
     error_message: str = ""
     decide_ms: float = 0.0
     submit_ms: float = 0.0
+    advice: AdviceLine | None = None  # None where no executor was asked
+    intents: tuple[Intent, ...] = ()  # what was submitted
+    view: bytes = b""  # what was decided on, see ``actors.recorded``
+    contexts: Mapping[ClientOrderId, bytes] = {}  # what the wallet's review saw, where one of its rules spoke
+    halt: HaltLevel | None = None  # that the bot was told of
+    limits: WalletLimits = WalletLimits()  # of its wallet, as the bot was told

@@ -26,8 +26,8 @@ from adapters.venue import Venue
 from risk.intent import Purpose
 from risk.leases import TAU
 
-RETRIES_MAX = 3
-BACKOFF_S = 0.2  # doubled on every try, with jitter
+ATTEMPTS_MAX = 3
+BACKOFF_S = 0.2  # after the first attempt, doubled after each further one, with jitter
 WAIT_MAX_S = 3.0  # a venue that asks for more patience is asked again by a later pass
 
 
@@ -93,13 +93,18 @@ class OrderDesk:
         return self.ledger.orders[order.id]
 
     async def send(
-        self, intended: LedgerOrder, *, may_repeat: Callable[[], bool] = lambda: True
+        self,
+        intended: LedgerOrder,
+        *,
+        may_repeat: Callable[[], bool] = lambda: True,
+        attempts: int = ATTEMPTS_MAX,
     ) -> VenueError | None:
         """Send what was written ahead and learn what came of it.
 
         Args:
             intended: the order.
             may_repeat: asked before each try but the first, since halts and leases do not wait for a venue.
+            attempts: how many tries there are at most.
 
         Returns:
             ``None`` when the venue has it, else the venue's refusal, or the error after which nobody knows.
@@ -117,7 +122,7 @@ class OrderDesk:
                 raise
 
         try:
-            report = await self._insist(place, lambda: may_repeat() and not self._is_late(order))
+            report = await self._insist(place, lambda: may_repeat() and not self._is_late(order), attempts)
         except VenueError as error:
             if is_unclear:
                 self._learn(order.id, OrderEvent.LOSE, f"{type(error).__name__}: {error}")
@@ -232,6 +237,7 @@ class OrderDesk:
         order = self.ledger.orders.get(report.order.id)
         if order is None:
             return
+        order.venue_id = report.venue_id or order.venue_id
         if report.filled > order.filled:
             await self.catch_up()
             if report.filled > order.filled:
@@ -244,9 +250,9 @@ class OrderDesk:
 
     def take_fill(self, fill: Fill) -> bool:
         """One execution. Says ``False`` when one before it is missing, which ``catch_up`` then brings."""
-        if fill.sequence > self.ledger.fill_sequence + 1:
+        if not fill.follows(self.ledger.fill_sequence):
             return False
-        if fill.sequence == self.ledger.fill_sequence + 1:
+        if fill.sequence > self.ledger.fill_sequence:
             self.write(Traded(fill))
             self._note(fill)
         return True
@@ -280,14 +286,15 @@ class OrderDesk:
         self,
         ask: Callable[[], Coroutine[None, None, OrderReport]],
         may_repeat: Callable[[], bool] = lambda: True,
+        attempts: int = ATTEMPTS_MAX,
     ) -> OrderReport:
-        for attempt in range(RETRIES_MAX + 1):
+        for attempt in range(attempts):
             self.sent += 1
             try:
                 report = await ask()
             except VenueError as error:
                 self.failures += 1
-                if attempt == RETRIES_MAX or error.disposition not in (Disposition.RETRY, Disposition.WAIT):
+                if attempt == attempts - 1 or error.disposition not in (Disposition.RETRY, Disposition.WAIT):
                     raise
                 backoff_s = BACKOFF_S * 2**attempt * (0.5 + self._jitter.random())
                 pause_s = error.retry_after_s or backoff_s

@@ -49,7 +49,7 @@ class Prices:
         if heard is None:
             return None
         waited_s = self._clock.monotonic() - heard.at
-        return replace(heard.snapshot, age_s=heard.snapshot.age_s + waited_s) if waited_s else heard.snapshot
+        return _older(heard.snapshot, waited_s) if waited_s else heard.snapshot
 
     def age_s(self, symbol: Symbol) -> float | None:
         """The age of the newest word on a market; ``None`` before the first."""
@@ -70,3 +70,12 @@ class Prices:
     def exposures(self, ledger: Ledger) -> Exposures:
         """What a ledger's holdings and orders use, at these prices."""
         return Exposures(ledger, self.mark)
+
+
+def _older(snapshot: Snapshot, by_s: float) -> Snapshot:
+    context_age_s = snapshot.context_age_s
+    return replace(
+        snapshot,
+        age_s=snapshot.age_s + by_s,
+        context_age_s=None if context_age_s is None else context_age_s + by_s,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,6 +13,7 @@ from actors.messages import Admit, Retire, Retired, WalletReport
 from adapters.model import BotId, WalletId
 from config.spec import BotSpec, FleetSpec, WalletSpec
 from risk.limits import FleetLimits
+from risk.results import RoundTrip
 
 
 class BotLaunch(msgspec.Struct, frozen=True):
@@ -81,6 +82,10 @@ class WalletProcess(Process, Protocol):
         """How it does; ``fresh`` asks the venue first."""
         ...
 
+    async def trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        """A bot's last round trips, oldest first."""
+        ...
+
     async def admit(self, admit: Admit) -> None: ...
 
     async def retire(self, retire: Retire) -> Retired: ...
@@ -90,7 +95,10 @@ class Processes(Protocol):
     """Where processes come from. Every failure is a ``LinkError``."""
 
     async def start_services(self, fleet: FleetSpec) -> None:
-        """See that the exchange, market data, recorder and decision actors of the fleet exist. Safe to repeat."""
+        """See that what all bots share exists: market data, recorder, decision actors, and what paper needs.
+
+        Safe to repeat.
+        """
         ...
 
     async def services(self) -> Mapping[str, Whereabouts]:

@@ -42,6 +42,7 @@ class Readings:
         self._rosters = rosters
         self._alert = alert
         self.read_at = clock.monotonic()  # when the account was; before the first time, when we began
+        self.asked_at = self.read_at  # when it was asked for: orders sent since then may not be in it
         self._positions: Mapping[Symbol, Position] = {}
         self._strangers: set[ClientOrderId] = set()  # orders that are not ours, and were told of
 
@@ -57,6 +58,14 @@ class Readings:
             return None
         return self.account.equity_usd
 
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """The account, where it was last read too long ago."""
+        if self.equity_usd is not None:
+            return {}
+        age_s = self._clock.monotonic() - self.read_at
+        return {"account": f"read {age_s:.1f} s ago, at most {EQUITY_AGE_MAX_S:g} s"}
+
     async def list_markets(self) -> None:
         """Read the markets' rules."""
         self.instruments = await self._venue.instruments()
@@ -67,7 +76,7 @@ class Readings:
         asked_at = self._clock.monotonic()
         self.account = await self._venue.account()
         self._desk.venue_clock.heard(self.account.at, asked_at=asked_at)
-        self.read_at = self._clock.monotonic()
+        self.read_at, self.asked_at = self._clock.monotonic(), asked_at
 
     async def recount(self) -> None:
         """Compare every book with the venue, and tell of what is not ours.

@@ -90,13 +90,12 @@ class _Runner:
 
     bot: Bot
     way: InProcessWallet
-    interval: timedelta
     ran_at: datetime = LONG_AGO
 
     def is_due(self, now: datetime) -> bool:
         """As ``Bot.run`` rests: its interval, or a quarter of it once something of its own has changed."""
-        rested = now - self.ran_at
-        return rested >= self.interval or (self.way.changed.is_set() and rested * 4 >= self.interval)
+        rested, interval = now - self.ran_at, timedelta(seconds=self.bot.interval_s)
+        return rested >= interval or (self.way.changed.is_set() and rested * 4 >= interval)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -220,7 +219,7 @@ class Replay:
         wallet.admit(Admit(spec, EPOCH))
         way = InProcessWallet(wallet)
         bot = Bot(spec, EPOCH, strategy, wallet=way, advisor=self._advisor, clock=self.clock)
-        return _Runner(bot=bot, way=way, interval=spec.decision_interval)
+        return _Runner(bot=bot, way=way)
 
     async def _open(self) -> None:
         """Before the first event: wallets become ready, and bots say what they want to watch."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from actors.ledger import BotRecord
 from actors.messages import Changed, Dismissed, Watch
 from adapters.model import Symbol
 from config.spec import BotSpec
-from strategies.strategy import Performance
+from risk.performance_gate import Breach, judged_sharpe, newest_breach, performance_gate
+from strategies.strategy import PerformanceGate
 
 DEFAULT_BAR_S = 60.0
 
@@ -24,10 +26,11 @@ class Seat:
     running: str = ""  # that it said hello with
     seen_at: float  # monotonic
     watch: Watch | None = None
-    paused_until: datetime | None = None
-    judged_trades: int = 0  # closed trades when the Sharpe ratio was last looked at
     notify: Callable[[Changed | Dismissed], None] | None = None
     is_told: bool = False  # that something changed, since it last looked
+    judged_trades: int = 0  # closed trades when the Sharpe ratio was last looked at
+    _breach: Breach | None = None
+    _sharpe: float | None = None
 
     @property
     def bar_interval_s(self) -> float:
@@ -40,15 +43,28 @@ class Seat:
             self.is_told = True
             self.notify(Changed())
 
-    def judge(self, performance: Performance, now: datetime) -> None:
-        """Every closed trade that leaves the Sharpe ratio below its threshold begins a pause."""
-        guards, sharpe = self.spec.exec_guards, performance.sharpe
-        if guards is None or sharpe is None or performance.trades == self.judged_trades:
-            return
-        self.judged_trades = performance.trades
-        if sharpe < guards.sharpe_pause_threshold:
-            pause: timedelta = guards.pause_duration_on_breach
-            self.paused_until = now + pause
+    def limit(self, spec: BotSpec, identity: str) -> None:
+        """Take new limits: what there was of results is judged anew by them."""
+        self.spec, self.identity = spec, identity
+        self.judged_trades, self._breach = 0, None
+
+    def gate(self, record: BotRecord, now: datetime) -> PerformanceGate:
+        """The performance gate, by the bot's results so far."""
+        spec = self.spec
+        if spec.exec_guards is not None and record.trades != self.judged_trades:
+            trips = tuple(record.trips)
+            news = newest_breach(trips, spec.exec_guards, record.trades - self.judged_trades)
+            self._breach = news or self._breach
+            self._sharpe = judged_sharpe(trips, spec.exec_guards)
+            self.judged_trades = record.trades
+        return performance_gate(
+            self._breach,
+            sharpe=self._sharpe,
+            guards=spec.exec_guards,
+            params=spec.risk_params,
+            features=spec.features,
+            now=now,
+        )
 
 
 def watches(seats: Iterable[Seat], held: set[Symbol]) -> Sequence[Watch]:

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
+from actors.kpis import Kpis
 from adapters.model import ZERO, BotId, Symbol, WalletId
+from strategies.strategy import PerformanceGate
 
 
 class BotLineup(msgspec.Struct, frozen=True):
@@ -32,6 +34,8 @@ class BotLineup(msgspec.Struct, frozen=True):
     note: str
     exposure_usd: Decimal = ZERO  # its own worst case
     budget_usd: Decimal | None = None  # what that may be; None where the fleet has no portfolio
+    gate: PerformanceGate = PerformanceGate()
+    kpis: Kpis = Kpis()
 
 
 class LeaseLine(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
+from actors.answers import unsent
 from actors.bot_uses import bot_uses
 from actors.distress import Distress
 from actors.gate import Gate
@@ -30,6 +31,7 @@ from actors.messages import (
     Engage,
     Engaged,
     Hello,
+    Outcome,
     Retire,
     Retired,
     Sight,
@@ -60,6 +62,7 @@ from config.spec import ExitMode, HaltLevel, WalletSpec
 from risk.build import build_identity
 from risk.limits import FleetLimits, RiskParams
 from risk.post_trade import Halt, orphan_sweep
+from risk.results import RoundTrip
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +122,7 @@ class Wallet:
         self._intake = Intake(
             spec, self._desk, self._gate, self._prices, self._readings, clock, self.ask_to_halt
         )
-        self._views = Views(ledger, self._gate, self._prices, self._intake, clock)
+        self._views = Views(spec, ledger, self._gate, self._prices, self._intake, clock)
         self._halting = Halting(
             spec.name,
             incarnation,
@@ -232,7 +235,7 @@ class Wallet:
         seat.watch = Watch(seat.spec.symbols, hello.indicators, hello.bar_interval_s)
         markets = self._readings.instruments
         instruments = {symbol: markets[symbol] for symbol in seat.spec.symbols if symbol in markets}
-        return Welcome(self.spec.name, self.incarnation, instruments)
+        return Welcome(self.spec.name, self.incarnation, instruments, self.spec.limits)
 
     def observe(self, bot: BotId, epoch: int) -> Sight:
         """What the bot sees now. Raises as ``hello``, and ``LinkError`` before the venue was reconciled."""
@@ -241,7 +244,7 @@ class Wallet:
         account = self._reconciled()
         seat.is_told = False
         self._intake.looked(bot)
-        return self._views.sight(seat, account)
+        return self._views.sight(seat, account, self._readings.absent)
 
     def alive(self, bot: BotId, epoch: int) -> None:
         """The bot's sign of life while it rests or thinks. Raises as ``hello``."""
@@ -259,12 +262,13 @@ class Wallet:
                 continue
             if await self._desk.cancel(order_id) is not None:
                 standing.add(order.order.symbol)
-        outcomes = [
-            await self._intake.place(
-                self._seat(batch.bot, batch.epoch), intent, standing
-            )  # it may be over by now
-            for intent in batch.intents
-        ]
+        outcomes: list[Outcome] = []
+        is_down = False
+        for intent in batch.intents:
+            seat = self._seat(batch.bot, batch.epoch)  # it may be over by now
+            placed = (is_down and unsent(intent)) or await self._intake.place(seat, intent, standing)
+            is_down |= placed.fails_cycle
+            outcomes.append(placed)
         if self.dirty:
             await self.upkeep()
         return Submitted(tuple(outcomes))
@@ -282,7 +286,7 @@ class Wallet:
                 self._desk.write(Leaving(bot, None))
         old = self.seats.get(bot)
         if old is not None and old.epoch == admit.epoch:
-            old.spec, old.identity = admit.spec, admit.identity
+            old.limit(admit.spec, admit.identity)
             return
         if old is not None and old.notify is not None:
             old.notify(Dismissed())
@@ -340,7 +344,7 @@ class Wallet:
             exposure_usd=exposures.used_usd,
             lease=self._gate.lease,
             lease_left_s=self._gate.left_s(now),
-            bots=self._views.lines(exposures),
+            bots=self._views.lines(exposures, self.seats),
             venue_positions=self._readings.positions,
             orders_sent=self._desk.sent,
             refusals=dict(self._intake.refusals),
@@ -348,6 +352,11 @@ class Wallet:
             halt=self._gate.level(EXTERNAL),
             problems=tuple(self._problems),
         )
+
+    def trips(self, bot: BotId) -> tuple[RoundTrip, ...]:
+        """The bot's last round trips, oldest first."""
+        known = self.ledger.records.get(bot)
+        return tuple(known.trips) if known else ()
 
     # ── what it knows ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ from actors.messages import (
     Admit,
     Alive,
     AskReport,
+    AskTrips,
     Engage,
     Engaged,
     Hello,
@@ -20,6 +21,7 @@ from actors.messages import (
     Sight,
     Submit,
     Submitted,
+    Trips,
     WalletReply,
     WalletReport,
     WalletRequest,
@@ -28,6 +30,8 @@ from actors.messages import (
 from adapters.clock import Clock
 from adapters.errors import LinkError, TradingError
 from adapters.link import Caller, Dial
+from adapters.model import BotId
+from risk.results import RoundTrip
 
 ANSWER_MAX_S = 5.0
 SUBMIT_MAX_S = 15.0
@@ -106,6 +110,12 @@ class WalletClient:
         answer = await self._call(AskReport(fresh), ANSWER_MAX_S)
         assert isinstance(answer, WalletReport)
         return answer
+
+    async def trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        """A bot's last round trips, oldest first."""
+        answer = await self._call(AskTrips(bot), ANSWER_MAX_S)
+        assert isinstance(answer, Trips)
+        return answer.trips
 
     async def aclose(self) -> None:
         if self._listening is not None:

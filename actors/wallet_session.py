@@ -8,11 +8,13 @@ from actors.messages import (
     Admit,
     Alive,
     AskReport,
+    AskTrips,
     Engage,
     Hello,
     Observe,
     Retire,
     Submit,
+    Trips,
     WalletReply,
     WalletRequest,
 )
@@ -50,6 +52,8 @@ class WalletSession:
                 if fresh:
                     await self._wallet.look_again()
                 return self._wallet.report()
+            case AskTrips(bot):
+                return Trips(self._wallet.trips(bot))
             case _:
                 assert_never(message)
 

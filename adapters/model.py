@@ -19,6 +19,7 @@ BotId = NewType("BotId", str)
 WalletId = NewType("WalletId", str)
 
 ZERO = Decimal(0)
+_ONE = Decimal(1)
 
 
 class Side(StrEnum):
@@ -102,6 +103,7 @@ class Instrument:
     symbol: Symbol
     kind: InstrumentKind = InstrumentKind.PERP
     tick: Decimal  # smallest price step, quote per base
+    price_figures: int | None = None  # most significant digits of a price; whole numbers may have more
     step: Decimal  # smallest size step, base
     min_notional_usd: Decimal = Decimal(10)
     max_leverage: int = 20
@@ -112,16 +114,30 @@ class Instrument:
     is_major: bool = False  # BTC and ETH: value bands and leverage caps differ from the rest
     mode: MarketMode = MarketMode.OPEN
 
+    @property
+    def size_decimals(self) -> int:
+        """Digits that a size has after its point at most."""
+        exponent = self.step.normalize().as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else 0
+
     def round_price(self, price: Decimal, side: Side) -> Decimal:
         """The nearest tick that is no worse for us: buys down, sells up."""
-        return _to_multiple(price, self.tick, ROUND_FLOOR if side is Side.BUY else ROUND_CEILING)
+        rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
+        return _to_multiple(price, self.tick_at(price), rounding)
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        """The price step that holds at this price: where digits are counted, it grows with the price, up to 1."""
+        if self.price_figures is None or price <= 0:
+            return self.tick
+        last_digit = Decimal(1).scaleb(price.adjusted() + 1 - self.price_figures)
+        return max(self.tick, min(last_digit, _ONE))
 
     def round_size(self, size: Decimal) -> Decimal:
         """The size cut down to the step: exposure is never rounded up."""
         return _to_multiple(size, self.step, ROUND_FLOOR)
 
     def is_on_tick(self, price: Decimal) -> bool:
-        return price > 0 and price % self.tick == 0
+        return price > 0 and price % self.tick_at(price) == 0
 
     def is_on_step(self, size: Decimal) -> bool:
         return size > 0 and size % self.step == 0
@@ -153,6 +169,7 @@ class OrderReport:
     filled: Decimal = ZERO  # base, cumulative
     average_price: Decimal | None = None  # of what is filled
     reason: str = ""  # why it was rejected or cancelled, in the venue's words
+    venue_id: str = ""  # the venue's own number of it, where it tells one
     at: datetime
 
     @property
@@ -162,10 +179,11 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution. ``sequence`` numbers an account's fills from 1 without gaps."""
+    """One execution. ``sequence`` numbers an account's fills upwards, in the order in which they happened."""
 
     id: str
     sequence: int
+    previous: int | None = None  # the number of the account's fill before it; None: one less, or not known
     order_id: ClientOrderId
     symbol: Symbol
     side: Side
@@ -174,6 +192,11 @@ class Fill:
     fee: Decimal  # USD; negative is a rebate
     liquidity: Liquidity
     at: datetime
+
+    def follows(self, sequence: int) -> bool:
+        """Whether no fill is missing between the one numbered ``sequence`` and this one."""
+        before = self.sequence - 1 if self.previous is None else self.previous
+        return before <= sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +322,7 @@ class Snapshot:
     age_s: float  # since its last news was received, by a monotonic clock
     funding_rate: Decimal = ZERO
     open_interest: Decimal = ZERO  # base
+    context_age_s: float | None = None  # of funding rate and open interest; None where none was told
     change_1h: float | None = None  # fraction; None until known
     change_4h: float | None = None
     bar_at: datetime | None = None  # close of the newest closed bar

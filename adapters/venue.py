@@ -71,7 +71,8 @@ class Venue(Protocol):
     async def fills_since(self, sequence: int) -> Sequence[Fill]:
         """Fills numbered above ``sequence``, oldest first, possibly only the next page of them.
 
-        They hold every execution that a report counts which was answered before this was asked.
+        They hold every execution that a report counts which was answered before this was asked. Numbers only rise;
+        where they have gaps, ``Fill.previous`` says which fill came before, so that a stream shows what it misses.
         """
         ...
 

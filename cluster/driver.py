@@ -20,6 +20,7 @@ from adapters.model import BotId
 from cluster.home import Home
 from cluster.ray_runtime import boot, session
 from config.spec import BotSpec, ExitMode, FleetSpec, HaltLevel
+from risk.results import RoundTrip
 
 POLL_S = 0.25
 ANSWER_MAX_S = 15.0
@@ -157,6 +158,11 @@ class Fleet:
         """Cycle records, newest first."""
         records: Sequence[CycleRecord] = self._ask("read_cycles", bot, cycle, limit)
         return records
+
+    def trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        """A bot's last round trips by its wallet's books, oldest first."""
+        trips: Sequence[RoundTrip] = self._ask("read_trips", bot)
+        return trips
 
     def events(self, *, bot: str | None = None, limit: int = 100) -> Sequence[Event]:
         """Lines of the fleet's life, newest first."""

@@ -18,3 +18,4 @@ class ExitCode(IntEnum):
     )
     INCOMPLETE = 6  # begun, and not complete within its time: what is missing is named
     VIOLATED = 7  # a promise of the fleet did not hold under simulated faults: which and where is told
+    DIFFERS = 8  # a recorded cycle came out otherwise when it was run again: where is told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.bot_keeper import BotKeeper
+from actors.kpis import Kpis
 from actors.lifecycle import BotState
 from actors.messages import BotLine, WalletReport
 from actors.processes import Whereabouts
@@ -13,6 +14,7 @@ from actors.supervisor import Supervisor
 from actors.wallet_keeper import WalletKeeper
 from adapters.clock import Clock
 from adapters.model import ZERO
+from strategies.strategy import PerformanceGate
 
 
 def fleet_status(
@@ -65,6 +67,8 @@ def _bot(keeper: BotKeeper, supervisor: Supervisor, clock: Clock) -> BotLineup:
         note=(beat.note if beat else "") or ("" if status.state is BotState.RUNNING else status.reason),
         exposure_usd=line.exposure_usd if line else ZERO,
         budget_usd=line.budget_usd if line else None,
+        gate=line.gate if line else PerformanceGate(),
+        kpis=beat.kpis if beat else Kpis(),
     )
 
 

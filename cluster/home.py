@@ -60,6 +60,11 @@ class Home:
         return self.state / "paper"
 
     @property
+    def secrets(self) -> Path:
+        """What live wallets sign with, and other keys; readable by its owner only."""
+        return self.path / "secrets"
+
+    @property
     def ray_store(self) -> Path:
         """Ray's own tables (RocksDB). They live as long as this home's Ray, no longer."""
         return self.state / "ray-gcs"
@@ -105,7 +110,7 @@ class Home:
             UnsafeFolder: a folder exists and is somebody else's, or is a link or a file.
             OSError: it cannot be created.
         """
-        own = (self.path, self.state, self.journals, self.paper, self.logs, self.run)
+        own = (self.path, self.state, self.journals, self.paper, self.logs, self.run, self.secrets)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         for folder in (*own, self.runtime.parent, self.runtime, self.sockets):
             _make_private(folder)

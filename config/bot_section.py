@@ -21,10 +21,11 @@ from config.field_types import (
 )
 from config.section import Section
 from config.spec import BotSpec, ExitMode, RestartPolicy, StrategySpec
-from risk.limits import ExecGuards, RiskParams
+from risk.limits import ExecGuards, Features, RiskParams
 
 _PARAMS = RiskParams()
 _GUARDS = ExecGuards()
+_FEATURES = Features()
 _RESTART = RestartPolicy()
 _BOT = BotSpec(name=BotId(""), wallet=WalletId(""), strategy=StrategySpec(kind=""))
 
@@ -119,11 +120,30 @@ class Guards(Section):
         _GUARDS.alt_position_value_max_equity_multiple,
         description="Largest position in the others, times equity.",
     )
+    scale_in: bool = Field(
+        _GUARDS.scale_in, description="Whether an open may add to the bot's own position in a market."
+    )
     sharpe_pause_threshold: Annotated[float, Number] = Field(
         _GUARDS.sharpe_pause_threshold, description="Sharpe ratio per trade below which the bot pauses."
     )
+    sharpe_window: Annotated[int, Number, Field(ge=2, le=100)] = Field(
+        _GUARDS.sharpe_window, description="Closed trades that the ratio is taken over, at most."
+    )
+    sharpe_trades_min: Annotated[int, Number, Field(ge=2, le=100)] = Field(
+        _GUARDS.sharpe_trades_min, description="Closed trades below which there is no ratio, and no pause."
+    )
     pause_duration_on_breach: Duration = Field(
         _GUARDS.pause_duration_on_breach, description="How long it pauses."
+    )
+    slowdown_after_pause: Duration = Field(
+        _GUARDS.slowdown_after_pause, description="How long it then goes slowly."
+    )
+    slowdown_interval_multiple: Annotated[float, Number, Field(ge=1, le=100)] = Field(
+        _GUARDS.slowdown_interval_multiple, description="Times `decision_interval`, while it goes slowly."
+    )
+    min_confidence_on_breach: Annotated[int, Number, Field(ge=0, le=100)] = Field(
+        _GUARDS.min_confidence_on_breach,
+        description="0 to 100; while it goes slowly, opens below it are refused; never lower than `min_confidence`.",
     )
 
     @model_validator(mode="after")
@@ -136,7 +156,35 @@ class Guards(Section):
                 raise ValueError(
                     f"{band}_position_value_min… is above its max…; write the smaller one as min"
                 )
+        if self.sharpe_trades_min > self.sharpe_window:
+            raise ValueError(
+                "sharpe_trades_min is above sharpe_window, so there is never a ratio; write a smaller one"
+            )
         return self
+
+
+class FeatureFlags(Section):
+    """Parts of the loop of one bot, each with a switch of its own."""
+
+    multi_decision: bool = Field(
+        _FEATURES.multi_decision,
+        description="Off: of a cycle's decisions, closes first, only the first that passes its rules is carried out.",
+    )
+    sl_tp_orchestration: bool = Field(
+        _FEATURES.sl_tp_orchestration,
+        description="Off: no targets, and stops at `protective_stop_pct` whatever the decision says.",
+    )
+    idempotent_retries: bool = Field(
+        _FEATURES.idempotent_retries, description="Off: an order is tried once, not up to three times."
+    )
+    gating_thresholds: bool = Field(
+        _FEATURES.gating_thresholds,
+        description="Off: the performance gate is shown and recorded, and holds nothing back.",
+    )
+    shadow_mode: bool = Field(
+        _FEATURES.shadow_mode,
+        description="On: the gate and the rules about decisions are recorded, and hold nothing back.",
+    )
 
 
 class Restart(Section):
@@ -185,6 +233,7 @@ class Bot(Section):
     )
     risk_params: Params = Field(Params(), description="Hard rules, always in force.")
     exec_guards: Guards | None = Field(None, description="Further rules, in force when the section is there.")
+    features: FeatureFlags = Field(FeatureFlags(), description="Parts of the loop that can be switched.")
     on_stop: ExitMode = Field(_BOT.on_stop, description="What becomes of its positions when it stops.")
     shared_symbol: bool = Field(
         _BOT.shared_symbol,
@@ -210,6 +259,7 @@ class Bot(Section):
             decision_interval=self.decision_interval,
             risk_params=self.risk_params.into(RiskParams),
             exec_guards=self.exec_guards.into(ExecGuards) if self.exec_guards else None,
+            features=self.features.into(Features),
             on_stop=self.on_stop,
             shared_symbol=self.shared_symbol,
             heartbeat_timeout=self.heartbeat_timeout,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from difflib import get_close_matches
 
+from adapters.llm.settings import Model
 from adapters.model import Symbol
+from config.durations import format_duration
 from config.problems import KeyPath, dotted
-from config.spec import BotSpec
+from config.spec import BotSpec, FleetSpec
 from risk.intent import bot_tag
 from risk.limits import FleetLimits, WalletLimits
 
@@ -75,11 +78,34 @@ def unknown_symbols(bots: Sequence[Placed], symbols: Collection[Symbol]) -> Iter
             )
 
 
+def foreign_markets(fleet: FleetSpec) -> Iterator[Finding]:
+    """Live wallets whose prices would come from elsewhere than their venue."""
+    market = fleet.market
+    for wallet in fleet.wallets:
+        if wallet.mode != "live" or (market.source, market.network) == (wallet.venue, wallet.network):
+            continue
+        yield (
+            ("wallets", wallet.name, "mode"),
+            f"a live wallet trades at the prices of its own venue; "
+            f"write market: {{source: {wallet.venue}, network: {wallet.network}, symbols: […]}}",
+        )
+
+
 def idle_weights(bots: Sequence[Placed], fleet: FleetLimits) -> Iterator[Finding]:
     """Weights that nothing would read."""
     for path, bot in bots:
         if fleet.portfolio is None and bot.weight != 1:
             yield (*path, "weight"), "has no effect without risk.portfolio; write that section, or no weight"
+
+
+def late_models(models: Sequence[tuple[KeyPath, Model | None]], deadline: timedelta) -> Iterator[Finding]:
+    """Models that may take longer than the Decision pool waits: what they cost would be in no record."""
+    for path, model in models:
+        if model is not None and model.deadline >= deadline:
+            yield (
+                (*path, "strategy", "model", "deadline"),
+                f"is not below decision.deadline, which is {format_duration(deadline)}; write less here or more there",
+            )
 
 
 def wider_than_the_fleet(limits: WalletLimits, fleet: FleetLimits) -> Iterator[Finding]:

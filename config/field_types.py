@@ -80,6 +80,12 @@ def _is_there(value: Any) -> Any:
     return value
 
 
+def _network(value: str) -> str:
+    if value not in ("mainnet", "testnet") and not re.fullmatch(r"https?://[^\s/]+", value):
+        raise ValueError("is no network; write mainnet, testnet, or a base URL such as http://127.0.0.1:3001")
+    return value
+
+
 def _speed(value: Any) -> Any:
     if value in ("max", None):
         return None
@@ -118,6 +124,7 @@ Number = BeforeValidator(_not_a_boolean)
 Money = Annotated[Decimal, Number, Field(gt=0)]  # USD
 Percent = Annotated[Decimal, Number, Field(gt=0, le=100)]
 Multiple = Annotated[Decimal, Number, Field(ge=0)]  # of equity
+Price = Annotated[Decimal, Number, Field(ge=0)]  # USD for so many
 Leverage = Annotated[int, Number, Field(ge=1, le=100)]
 Count = Annotated[int, Number, Field(ge=1, le=100_000)]
 
@@ -128,4 +135,5 @@ FleetName = Annotated[
 SymbolName = Annotated[str, AfterValidator(_symbol), WithJsonSchema({"type": "string", "pattern": SYMBOL})]
 Symbols = Annotated[tuple[SymbolName, ...], AfterValidator(_distinct)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_is_there)]
+Network = Annotated[str, AfterValidator(_network)]
 Speed = Annotated[float | None, BeforeValidator(_speed), WithJsonSchema(_SPEED_SCHEMA)]

@@ -116,6 +116,10 @@ class FleetFile(Section):
     market: Market = Field(SyntheticMarket(), description="Where prices come from.")
     risk: Risk = Field(Risk(), description="Limits over all wallets.")
     decision: DecisionPool = Field(DecisionPool(), description="The actors that run executors.")
+    metrics_port: Annotated[int, Number, Field(ge=1, le=65535)] | None = Field(
+        _FLEET.metrics_port,
+        description="Port on the control node's 127.0.0.1 that serves `/metrics` for Prometheus; none by default.",
+    )
     wallets: dict[Name, Wallet] = Field(min_length=1, description="The exchange accounts, by name.")
     bots: tuple[Bot, ...] = Field((), description="The bots.")
 
@@ -143,6 +147,7 @@ class FleetFile(Section):
             on_irrecoverable=self.risk.on_irrecoverable,
             decision_actors=self.decision.actors,
             decision_deadline=self.decision.deadline,
+            metrics_port=self.metrics_port,
             wallets=tuple(wallet.spec(name) for name, wallet in self.wallets.items()),
             bots=bots,
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from adapters.model import Symbol
-from config.field_types import Duration, Number, Speed, StepDuration, SymbolName, Symbols
+from config.field_types import Duration, Network, Number, Speed, StepDuration, SymbolName, Symbols
 from config.section import Section
 from config.spec import MarketSpec
 
@@ -58,11 +58,27 @@ class ReplayMarket(Section):
         )
 
 
+class VenueMarket(Section):
+    """A venue's public data, live."""
+
+    source: Literal["hyperliquid"] = Field(description="The venue whose prices these are.")
+    network: Network = Field(
+        _MARKET.network, description="`mainnet`, `testnet`, or the base URL of a venue of one's own."
+    )
+    symbols: Symbols = Field(_MARKET.symbols, description="The markets to follow.")
+    latency: Duration = Field(
+        _MARKET.latency, description="From sending an order to the paper exchange having it, in paper mode."
+    )
+
+    def spec(self, folder: Path) -> MarketSpec:
+        return self.into(MarketSpec)
+
+
 def _synthetic_unless_told(value: Any) -> Any:
     return {"source": "synthetic", **value} if isinstance(value, dict) else value
 
 
 Market = Annotated[
-    Annotated[SyntheticMarket | ReplayMarket, Field(discriminator="source")],
+    Annotated[SyntheticMarket | ReplayMarket | VenueMarket, Field(discriminator="source")],
     BeforeValidator(_synthetic_unless_told),
 ]

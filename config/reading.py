@@ -7,17 +7,18 @@ right by themselves.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from adapters.model import Symbol
+from adapters.model import Symbol, WalletId
 from config import consistency
 from config.bot_section import Bot
 from config.fleet_file import BotsFile, FleetFile, Risk
-from config.market_section import Market, ReplayMarket, SyntheticMarket
+from config.market_section import Market, ReplayMarket, SyntheticMarket, VenueMarket
 from config.problems import KeyPath
 from config.settings import effective_settings
 from config.source import Source
@@ -29,7 +30,7 @@ from config.wording import findings
 from risk.limits import FleetLimits, WalletLimits
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_MARKET: TypeAdapter[SyntheticMarket | ReplayMarket] = TypeAdapter(Market)
+_MARKET: TypeAdapter[SyntheticMarket | ReplayMarket | VenueMarket] = TypeAdapter(Market)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,15 @@ class LoadedFleet:
 
     ``package_folder`` holds the user's own strategy modules, to be packed for the other machines; ``None`` when all
     strategies are built in or installed. ``settings`` are all keys in force as plain values, secrets masked: see
-    ``config.settings.render``.
+    ``config.settings.render``. ``secrets`` are what each live wallet signs with, for its own machine alone;
+    ``model_keys`` are those of language models, by the name of their variable.
     """
 
     spec: FleetSpec
     package_folder: Path | None
     settings: Mapping[str, Any]
+    secrets: Mapping[WalletId, Mapping[str, str]] = field(repr=False)
+    model_keys: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class LoadedBots:
     bots: tuple[BotSpec, ...]
     package_folder: Path | None
     settings: Mapping[str, Any]
+    model_keys: Mapping[str, str] = field(repr=False)
 
 
 def read_fleet(path: Path, *, environ: Mapping[str, str], search_path: Sequence[Path] = ()) -> LoadedFleet:
@@ -83,12 +88,24 @@ def read_fleet(path: Path, *, environ: Mapping[str, str], search_path: Sequence[
         wallets=wallets,
         symbols=market.spec(path.parent).symbols if market is not None else None,
         limits=risk.limits() if risk is not None else None,
+        deadline=file.decision.deadline if file is not None else None,
     )
+    if file is not None:
+        for name, wallet in file.wallets.items():
+            source.add_all(wallet.flaws(), under=("wallets", name))
+        source.add_all(consistency.foreign_markets(file.spec(bots.specs, path.parent)))
     if file is None or not source.is_sound:
         raise source.error()
     spec = file.spec(bots.specs, path.parent)
     settings = {"fleet": spec.fleet, "store": spec.store} | effective_settings(file, bots.strategies)
-    return LoadedFleet(spec=spec, package_folder=bots.package_folder, settings=settings)
+    secrets = {WalletId(name): wallet.secrets for name, wallet in file.wallets.items() if wallet.secrets}
+    return LoadedFleet(
+        spec=spec,
+        package_folder=bots.package_folder,
+        settings=settings,
+        secrets=secrets,
+        model_keys=bots.model_keys,
+    )
 
 
 def read_bots(
@@ -118,11 +135,14 @@ def read_bots(
         wallets=tuple(wallet.name for wallet in fleet.wallets),
         symbols=fleet.market.symbols,
         limits=fleet.limits,
+        deadline=fleet.decision_deadline,
     )
     if file is None or not source.is_sound:
         raise source.error()
     settings = effective_settings(file, bots.strategies)
-    return LoadedBots(bots=bots.specs, package_folder=bots.package_folder, settings=settings)
+    return LoadedBots(
+        bots=bots.specs, package_folder=bots.package_folder, settings=settings, model_keys=bots.model_keys
+    )
 
 
 class _Bots:
@@ -134,6 +154,7 @@ class _Bots:
         self._placed: list[consistency.Placed] = []
         self.strategies: list[CheckedStrategy] = []
         self.package_folder: Path | None = None
+        self.model_keys: dict[str, str] = {}
         with importable(folders):
             for path, values, written in _items(source):
                 self._read(path, values, written)
@@ -149,6 +170,7 @@ class _Bots:
         wallets: Sequence[str] | None,
         symbols: Sequence[Symbol] | None,
         limits: FleetLimits | None,
+        deadline: timedelta | None,
     ) -> None:
         """Book what does not fit together; ``None`` is a section that is wrong itself."""
         bots = [*(((), bot) for bot in running), *self._placed]
@@ -160,6 +182,10 @@ class _Bots:
             self._source.add_all(consistency.unknown_symbols(self._placed, symbols))
         if limits is not None:
             self._source.add_all(consistency.idle_weights(self._placed, limits))
+        if deadline is not None:
+            models = [strategy.model for strategy in self.strategies]
+            paths = [path for path, _ in self._placed]
+            self._source.add_all(consistency.late_models(list(zip(paths, models, strict=True)), deadline))
 
     def _read(self, path: KeyPath, values: Any, written: Any) -> None:
         choice = values.get("strategy") if isinstance(values, dict) else None
@@ -181,12 +207,13 @@ class _Bots:
         under = (*path, "strategy")
         try:
             own = {name: value for name, value in fields.items() if name != "kind"}
-            strategy = check_strategy(kind, own, written)
+            strategy = check_strategy(kind, own, written, self._source.path.parent)
         except FieldProblems as error:
             self._source.add_all(error.problems, under=under)
             return None
-        if strategy.spec.is_users_own:
-            folder = folder_of(kind.partition(":")[0], self._folders)
+        self.model_keys |= strategy.keys
+        for module in strategy.spec.own_modules:
+            folder = folder_of(module, self._folders)
             self.package_folder = self.package_folder or folder
             if folder not in (None, self.package_folder):
                 what = f"this one's is {folder}, another's {self.package_folder}"
@@ -209,7 +236,7 @@ def _section(model: type[_Model], values: Mapping[str, Any], key: str) -> _Model
         return None
 
 
-def _market(source: Source) -> SyntheticMarket | ReplayMarket | None:
+def _market(source: Source) -> SyntheticMarket | ReplayMarket | VenueMarket | None:
     try:
         market = _MARKET.validate_python(source.values.get("market", {}))
     except (ValidationError, AttributeError):

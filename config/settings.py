@@ -5,6 +5,7 @@ Rendered, they are a fleet file again that gives the same fleet (but for the mas
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 from config.document import Loader
 from config.durations import format_duration
 from config.fleet_file import BotsFile, FleetFile
-from config.problems import MASK
+from config.problems import MASK, looks_secret
 from config.strategy_fields import CheckedStrategy
 
 
@@ -37,6 +38,10 @@ def effective_settings(file: FleetFile | BotsFile, strategies: Sequence[CheckedS
 def render(settings: Mapping[str, Any]) -> str:
     """The settings as YAML for an operator."""
     return yaml.dump(dict(settings), Dumper=_Dumper, sort_keys=False, width=110, default_flow_style=None)
+
+
+class Reference(str):
+    """``${NAME}`` as it stands in the file, of a secret that nobody resolved."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -59,6 +64,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
 
 _Dumper.add_representer(Decimal, _decimal)
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(Reference, lambda dumper, value: dumper.represent_str(str(value)))
 
 
 def _plain(value: Any, name: str = "") -> Any:
@@ -76,6 +82,12 @@ def _plain(value: Any, name: str = "") -> Any:
             return {key: _plain(inner) for key, inner in value.items()}
         case tuple() | list():
             return [_plain(inner) for inner in value]
+        case str() if looks_secret(name):
+            return Reference(value)
+        case _ if dataclasses.is_dataclass(value):
+            fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+            items = {key: _plain(inner, key) for key, inner in fields.items()}
+            return {key: inner for key, inner in items.items() if inner is not None}
         case None if name == "speed":
             return "max"
         case _:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from adapters.model import BotId, Symbol, WalletId
-from risk.limits import ExecGuards, FleetLimits, RiskParams, WalletLimits
+from risk.limits import ExecGuards, Features, FleetLimits, RiskParams, WalletLimits
 
 
 class ExitMode(StrEnum):
@@ -56,8 +56,14 @@ class StrategySpec:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def own_modules(self) -> tuple[str, ...]:
+        """The user's own modules that it needs: its class's, and its executor's."""
+        names = (self.kind, str(self.fields.get("executor", "")))
+        return tuple(name.partition(":")[0] for name in names if ":" in name)
+
+    @property
     def is_users_own(self) -> bool:
-        return ":" in self.kind
+        return bool(self.own_modules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,7 @@ class BotSpec:
     decision_interval: timedelta = timedelta(seconds=1)
     risk_params: RiskParams = RiskParams()
     exec_guards: ExecGuards | None = None
+    features: Features = Features()
     on_stop: ExitMode = ExitMode.PROTECT
     shared_symbol: bool = False
     heartbeat_timeout: timedelta = timedelta(seconds=10)
@@ -96,8 +103,13 @@ class WalletSpec:
 
     name: WalletId
     venue: str = "paper"
-    mode: str = "paper"
-    account: str = ""
+    mode: str = "paper"  # or "live"
+    network: str = "mainnet"  # or "testnet", or the base URL of a venue of one's own
+    account: str = ""  # its address, where the venue has such
+    vault: str = (
+        ""  # the address of the vault or sub-account that is traded for; empty for the account itself
+    )
+    margin: str = "cross"  # or "isolated"
     equity_usd: Decimal = Decimal(10_000)  # what a new paper account starts with
     limits: WalletLimits = WalletLimits()
     orphan_cancel_after: timedelta = timedelta(seconds=15)  # a silent bot's entries are cancelled after this
@@ -108,15 +120,22 @@ class WalletSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSpec:
-    """Where a paper fleet's prices come from."""
+    """Where prices come from."""
 
-    source: str = "synthetic"  # or "replay"
+    source: str = "synthetic"  # or "replay", or the name of a venue
     seed: int = 7
     symbols: tuple[Symbol, ...] = (Symbol("BTC"), Symbol("ETH"), Symbol("SOL"))
     step: timedelta = timedelta(milliseconds=250)  # of the synthetic market
     speed: float | None = 1.0  # market seconds per second; None is as fast as possible
     files: Mapping[Symbol, str] = field(default_factory=dict)  # of a replay
     loop: bool = True  # whether a replay in a fleet begins again at its end
+    network: str = "mainnet"  # of a venue: or "testnet", or a base URL
+
+    @property
+    def is_venues(self) -> bool:
+        """Whether prices are a venue's own, live."""
+        return self.source not in ("synthetic", "replay")
+
     latency: timedelta = timedelta(milliseconds=50)  # from sending an order to the paper exchange having it
 
 
@@ -132,5 +151,6 @@ class FleetSpec:
     on_irrecoverable: HaltLevel = HaltLevel.FLATTEN  # of a bot whose strategy gives up
     decision_actors: int = 2
     decision_deadline: timedelta = timedelta(seconds=30)
+    metrics_port: int | None = None  # of the control node's own machine; None serves none
     wallets: tuple[WalletSpec, ...] = ()
     bots: tuple[BotSpec, ...] = ()

@@ -6,21 +6,32 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PydanticUserError,
+    ValidationError,
+    create_model,
+)
 from pydantic.errors import PydanticSchemaGenerationError
 
 from adapters.errors import ConfigError
+from adapters.llm.settings import Model
 from adapters.model import Symbol
 from config.field_types import Duration, Number
+from config.model_section import ModelSection, with_references
 from config.problems import KeyPath, looks_secret
 from config.spec import StrategySpec
 from config.wording import findings
 from strategies.registry import build, strategy_class, to_fields
-from strategies.strategy import Strategy, needs
+from strategies.strategy import Strategy, model_of, needs
 
 
 class FieldProblems(Exception):
@@ -37,19 +48,26 @@ class CheckedStrategy:
 
     spec: StrategySpec
     strategy: Strategy
+    keys: Mapping[str, str] = dataclasses.field(repr=False)  # of its model, by the name of their variable
+
+    @property
+    def model(self) -> Model | None:
+        """The language model that it asks, if it does."""
+        return model_of(self.strategy)
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
         return needs(self.strategy).symbols
 
 
-def check_strategy(kind: str, values: Mapping[str, Any], written: Any) -> CheckedStrategy:
+def check_strategy(kind: str, values: Mapping[str, Any], written: Any, folder: Path) -> CheckedStrategy:
     """The strategy of a bot, built once so that its own checks have run.
 
     Args:
         kind: a built-in name or ``module:Class``, which must be importable.
         values: the fields from the file.
         written: the same as they may be shown.
+        folder: of the file.
 
     Raises:
         FieldProblems: the kind or its fields are wrong.
@@ -66,13 +84,14 @@ def check_strategy(kind: str, values: Mapping[str, Any], written: Any) -> Checke
         if looks_secret(name) and name in names
     ]
     try:
-        checked = model.model_validate(dict(values))
+        values, keys = _with_references(found, values, written, folder)
+        checked = model.model_validate(values)
     except ValidationError as error:
-        raise FieldProblems([*problems, *findings(error, written, sorted(names))]) from None
+        raise FieldProblems([*problems, *findings(error, written, model)]) from None
     if problems:
         raise FieldProblems(problems)
     given = {model.model_fields[name].alias: getattr(checked, name) for name in checked.model_fields_set}
-    return _built(kind, found, given)
+    return _built(kind, found, given, keys)
 
 
 def fields_model(strategy: type[Strategy]) -> type[BaseModel]:
@@ -98,7 +117,9 @@ def fields_model(strategy: type[Strategy]) -> type[BaseModel]:
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, title=None)
 
 
-def _built(kind: str, found: type[Strategy], given: Mapping[Any, Any]) -> CheckedStrategy:
+def _built(
+    kind: str, found: type[Strategy], given: Mapping[Any, Any], keys: Mapping[str, str]
+) -> CheckedStrategy:
     try:
         strategy = found(**given)
     except Exception as error:  # a user's __post_init__ may raise anything
@@ -114,7 +135,25 @@ def _built(kind: str, found: type[Strategy], given: Mapping[Any, Any]) -> Checke
         raise FieldProblems(
             [((), "changes when it is stored and read back; its __post_init__ must not alter fields")]
         )
-    return CheckedStrategy(spec=StrategySpec(kind=kind, fields=fields), strategy=strategy)
+    return CheckedStrategy(spec=StrategySpec(kind=kind, fields=fields), strategy=strategy, keys=keys)
+
+
+def _with_references(
+    found: type[Strategy], values: Mapping[str, Any], written: Any, folder: Path
+) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """The fields with each model's secret as a reference, and the secrets apart."""
+    hints = get_type_hints(found)
+    resolved = dict(values)
+    keys: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and Model in (hints.get(name), *get_args(hints.get(name))):
+            try:
+                resolved[name], secrets = with_references(value, written.get(name), folder)
+            except ValueError as error:
+                key, _, reason = str(error).partition(": ")
+                raise FieldProblems([((name, key), reason)]) from None
+            keys |= secrets
+    return resolved, keys
 
 
 def _located(text: str, strategy: type[Strategy]) -> tuple[KeyPath, str]:
@@ -141,6 +180,8 @@ def _from_file(hint: Any) -> Any:
     """The type as a file writes it: durations with units, no truth values for numbers."""
     if hint is timedelta:
         return Duration
+    if hint is Model:
+        return Annotated[ModelSection, AfterValidator(ModelSection.model)]
     if hint in (int, float, Decimal):
         return Annotated[hint, Number]
     origin, inner = get_origin(hint), get_args(hint)

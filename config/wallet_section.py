@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from adapters.model import WalletId
-from config.field_types import Count, Money, Number, Percent, PositiveDuration, Secret, SymbolName
+from config.field_types import Count, Money, Network, Number, Percent, PositiveDuration, Secret, SymbolName
 from config.section import Section
 from config.spec import ForeignOrders, UnknownOrders, WalletSpec
 from risk.limits import WalletLimits
 
 _LIMITS = WalletLimits()
 _WALLET = WalletSpec(name=WalletId(""))
+ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 class Limits(Section):
@@ -74,20 +77,28 @@ class Limits(Section):
     )
 
 
-def _mode(value: Any) -> Any:
-    if value == "live":
-        raise ValueError("venue paper has no live mode; write paper")
-    return value
-
-
 class Wallet(Section):
     """One exchange account. What it must not tell is checked to exist and goes no further than this file."""
 
-    venue: Literal["paper"] = Field("paper", description="The exchange; `paper` is embedded.")
-    mode: Annotated[Literal["paper"], BeforeValidator(_mode)] = Field(
-        "paper", description="`paper` sends nothing to a real exchange."
+    venue: Literal["paper", "hyperliquid"] = Field("paper", description="The exchange; `paper` is embedded.")
+    mode: Literal["paper", "live"] = Field(
+        "paper",
+        description="`paper` sends nothing to a real exchange; `live` does, if `flotilla up` has `--live` too.",
     )
-    account: str = Field(_WALLET.account, max_length=200, description="The account's name at the venue.")
+    network: Network = Field(
+        _WALLET.network, description="`mainnet`, `testnet`, or the base URL of a venue of one's own."
+    )
+    account: str = Field(
+        _WALLET.account, max_length=200, description="The account's name, or its address, at the venue."
+    )
+    vault: str = Field(
+        _WALLET.vault,
+        max_length=200,
+        description="The vault or sub-account that is traded for; by default none.",
+    )
+    margin: Literal["cross", "isolated"] = Field(
+        "cross", description="Whether all positions share the account's margin, or each has its own."
+    )
     key: Secret = Field(None, description="The account's key. Secret: write `${NAME}`.")
     secret: Secret = Field(None, description="The key's secret. Secret: write `${NAME}`.")
     passphrase: Secret = Field(None, description="The key's passphrase. Secret: write `${NAME}`.")
@@ -108,12 +119,51 @@ class Wallet(Section):
     )
     limits: Limits = Field(Limits(), description="Limits of this wallet.")
 
+    @field_validator("mode")
+    @classmethod
+    def _has_one(cls, value: str, info: ValidationInfo) -> str:
+        if value == "live" and info.data.get("venue") == "paper":
+            raise ValueError("venue paper has no live mode; write paper")
+        return value
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What the wallet signs with, by key; empty in paper mode, which needs none."""
+        given = {"key": self.key, "secret": self.secret, "passphrase": self.passphrase}
+        is_live = self.mode == "live"
+        return {
+            name: value.get_secret_value() for name, value in given.items() if is_live and value is not None
+        }
+
+    def flaws(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What the venue has no use for, and what a live wallet needs and does not have."""
+        if self.venue == "paper":
+            for name in ("network", "vault", "margin"):
+                if getattr(self, name) != getattr(_WALLET, name):
+                    yield (name,), "has no effect at venue paper; remove it"
+        if self.mode != "live":
+            return
+        if self.key is None:
+            yield ("key",), "is missing; a live wallet signs with it: write ${NAME}"
+        for name in ("account", "vault"):
+            address = getattr(self, name)
+            if address and not ADDRESS.fullmatch(address):
+                yield (name,), "is no address; write 0x and 40 hexadecimal digits"
+        if not self.account:
+            yield (
+                ("account",),
+                "is missing; write the address of the account, also where an API wallet signs for it",
+            )
+
     def spec(self, name: str) -> WalletSpec:
         return WalletSpec(
             name=WalletId(name),
             venue=self.venue,
             mode=self.mode,
+            network=self.network,
             account=self.account,
+            vault=self.vault,
+            margin=self.margin,
             equity_usd=self.equity_usd,
             limits=self.limits.into(WalletLimits),
             orphan_cancel_after=self.orphan_cancel_after,

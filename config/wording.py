@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config.problems import MASK, KeyPath, looks_secret, shown_key
@@ -53,15 +54,13 @@ WORDS: Mapping[str, str] = {
 }
 
 
-def findings(
-    error: ValidationError, value: Any, known: type[BaseModel] | Sequence[str]
-) -> Iterator[tuple[KeyPath, str]]:
+def findings(error: ValidationError, value: Any, known: type[BaseModel]) -> Iterator[tuple[KeyPath, str]]:
     """Each wrong key once, with what is wrong and what would be right.
 
     Args:
         error: of validating ``value``.
         value: as it may be shown: without the values of variables.
-        known: the keys there are: the model that was asked, or their names.
+        known: the model that was asked.
     """
     told = set()
     for detail in error.errors(include_url=False, include_input=False):
@@ -70,10 +69,7 @@ def findings(
             continue
         told.add(path)
         if detail["type"] == "extra_forbidden":
-            if isinstance(known, type):
-                here, anywhere = known_keys(known, detail["loc"][:-1]), known_keys(known, path[:-1])
-            else:
-                here = anywhere = known
+            here, anywhere = known_keys(known, detail["loc"][:-1]), known_keys(known, path[:-1])
             yield path, _unknown(str(path[-1]), here, anywhere)
         else:
             yield path, _words(detail, path, value)
@@ -83,12 +79,12 @@ def known_keys(model: type[BaseModel], location: tuple[str | int, ...]) -> Seque
     """The keys that may stand at a location of pydantic's: names, indexes and union tags."""
     models = [model]
     for part in location:
-        fields = [candidate.model_fields[part] for candidate in models if part in candidate.model_fields]
+        fields = [fields[part] for fields in map(_fields, models) if part in fields]
         if fields:
             models = [inner for field in fields for inner in _models(field.annotation)]
         elif tagged := [candidate for candidate in models if part in _tags(candidate)]:
             models = tagged
-    return [name for candidate in models for name in candidate.model_fields]
+    return [str(key) for candidate in models for key in _fields(candidate)]
 
 
 def form(value: Any) -> str:
@@ -155,6 +151,11 @@ def _at(value: Any, path: KeyPath) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return value
+
+
+def _fields(model: type[BaseModel]) -> Mapping[str | int, FieldInfo]:
+    """A model's fields by the keys of the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

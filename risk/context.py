@@ -10,10 +10,10 @@ from typing import Protocol
 
 from adapters.model import ZERO, Account, Instrument, Order, Snapshot, Symbol
 from risk.intent import Purpose
-from risk.limits import ExecGuards, RiskParams, WalletLimits
+from risk.limits import ExecGuards, Features, RiskParams, WalletLimits
 from risk.post_trade import NoOpens
 from risk.session import Session
-from strategies.strategy import Performance
+from strategies.strategy import PerformanceGate
 
 
 class Sent(Protocol):
@@ -50,8 +50,9 @@ class ReviewContext:
     resting_sells: Decimal = ZERO  # the same of its sells
     positions_held: int = 0  # markets in which the bot's worst case is not zero
     recently_closed: Mapping[Symbol, datetime] = field(default_factory=dict)  # by the bot
-    performance: Performance = field(default_factory=Performance)
-    paused_until: datetime | None = None  # the end of the bot's last performance pause
+    gate: PerformanceGate = PerformanceGate()  # by the bot's own results
+    features: Features = Features()
+    absent: Mapping[str, str] = field(default_factory=dict)  # what is late or too old: part to reason
 
     wallet_position_usd: Decimal = (
         ZERO  # of all bots in this market, signed, at mark or cost, whichever is more

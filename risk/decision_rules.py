@@ -10,24 +10,29 @@ from risk.intent import Intent, Purpose
 from risk.liquidation import liquidation_price
 from risk.measures import Measures
 from risk.verdict import Refusal
+from strategies.strategy import GateState
 
 
 def performance_pause(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """A bot whose Sharpe ratio fell below ``sharpe_pause_threshold`` pauses for ``pause_duration_on_breach``.
+    """A bot whose Sharpe ratio fell below ``sharpe_pause_threshold`` pauses for ``pause_duration_on_breach``."""
+    if ctx.gate.state is not GateState.PAUSED:
+        return None
+    until = ctx.gate.until.isoformat() if ctx.gate.until else ""
+    return Refusal(detail="paused after poor performance", limit=until, value=ctx.now.isoformat())
 
-    A pause that has run out lets the bot trade although its ratio is still low: only new trades can raise it.
-    """
-    if ctx.guards is None:
+
+def raised_confidence(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
+    """Until the performance gate is open again, an open is at least as confident as ``min_confidence_on_breach``."""
+    if (
+        intent.purpose is not Purpose.OPEN
+        or ctx.gate.state is GateState.OPEN
+        or intent.confidence >= ctx.gate.min_confidence
+    ):
         return None
-    if ctx.paused_until is not None:
-        if ctx.now >= ctx.paused_until:
-            return None
-        until = ctx.paused_until.isoformat()
-        return Refusal(detail="paused after poor performance", limit=until, value=ctx.now.isoformat())
-    sharpe, threshold = ctx.performance.sharpe, ctx.guards.sharpe_pause_threshold
-    if sharpe is None or sharpe >= threshold:
-        return None
-    return Refusal(detail="the Sharpe ratio is too low", limit=f"{threshold:g}", value=f"{sharpe:g}")
+    limit, value = str(ctx.gate.min_confidence), str(intent.confidence)
+    return Refusal(
+        detail="after poor performance the decision is not confident enough", limit=limit, value=value
+    )
 
 
 def min_confidence(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
@@ -90,12 +95,15 @@ def risk_reward_ratio(intent: Intent, ctx: ReviewContext, measured: Measures) ->
 
 
 def no_pyramiding(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """Never an open against the bot's own position; with guards, never one on top of anything it has here."""
+    """Never an open against the bot's own position; with guards, never one on top of anything it has here.
+
+    With ``scale_in``, one may add to it: every rule about size then looks at the whole.
+    """
     if intent.purpose is not Purpose.OPEN:
         return None
     if ctx.position * intent.side.sign < 0:
         return Refusal(detail="the position is the other way: close it first", value=str(ctx.position))
-    if ctx.guards is None or measured.held == 0:
+    if ctx.guards is None or ctx.guards.scale_in or measured.held == 0:
         return None
     return Refusal(
         detail="the bot already has a position or an entry here", limit="0", value=str(measured.held)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from adapters.model import Side
+from adapters.model import ZERO, Account, Side
 
 SELL_BAND = Decimal("0.02")  # fraction of the mark that a bid may rise while a sell is on its way
 
@@ -42,3 +42,10 @@ def reserve_price(side: Side, limit: Decimal, mark: Decimal) -> Decimal:
     then: ``SELL_BAND`` above the mark at most.
     """
     return max(limit, mark) if side is Side.BUY else max(limit, mark * (1 + SELL_BAND))
+
+
+def margin_usage_pct(account: Account, more_usd: Decimal = ZERO) -> Decimal:
+    """The part of the equity that is bound as margin, %, with so much more of it; without equity, infinite."""
+    if account.equity_usd <= 0:
+        return Decimal("Infinity")
+    return (account.margin_used_usd + more_usd) / account.equity_usd * 100

@@ -45,8 +45,25 @@ class ExecGuards:
     btceth_position_value_max_equity_multiple: Decimal = Decimal(10)
     alt_position_value_min_equity_multiple: Decimal = Decimal("0.8")
     alt_position_value_max_equity_multiple: Decimal = Decimal("1.5")
-    sharpe_pause_threshold: float = -0.5  # per trade, over the bot's last trades
+    scale_in: bool = False  # whether an open may add to the bot's own position
+    sharpe_pause_threshold: float = -0.5  # per trade, see ``risk.performance_gate``
+    sharpe_window: int = 20  # closed trades that the ratio is taken over
+    sharpe_trades_min: int = 5  # below which there is no ratio
     pause_duration_on_breach: timedelta = timedelta(minutes=18)
+    slowdown_after_pause: timedelta = timedelta(minutes=18)
+    slowdown_interval_multiple: float = 2.0  # of the decision interval, while it is slowed
+    min_confidence_on_breach: int = 80  # of opens, until the gate is open again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """Per bot: parts of the loop, each with a switch of its own."""
+
+    multi_decision: bool = True  # off: of a cycle's decisions, the first that passes its rules
+    sl_tp_orchestration: bool = True  # off: no targets, and stops at ``protective_stop_pct``
+    idempotent_retries: bool = True  # off: an order is sent once, whatever comes of it
+    gating_thresholds: bool = True  # off: the performance gate is recorded, and holds nobody back
+    shadow_mode: bool = False  # on: ``risk.rules.ADVISORY`` is recorded, and holds nobody back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from adapters.model import MarketMode, OrderType, Side
@@ -13,6 +14,7 @@ from risk.session import Phase
 from risk.verdict import Refusal
 from risk.wellformed import is_sane
 
+CONTEXT_AGE_MAX = timedelta(minutes=5)  # of open interest and funding
 _HUNDRED = Decimal(100)
 
 
@@ -76,6 +78,14 @@ def no_market_data(intent: Intent, ctx: ReviewContext) -> Refusal | None:
     return None
 
 
+def incomplete_context(intent: Intent, ctx: ReviewContext) -> Refusal | None:
+    """No part of what the bot decides on is late or too old."""
+    for part in ("account", f"market {intent.symbol}"):
+        if part in ctx.absent:
+            return Refusal(detail=f"{part}: {ctx.absent[part]}")
+    return None
+
+
 def stale_market_data(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
     """Prices are no older than ``market_data_age_max``."""
     age_s, limit_s = measured.snapshot.age_s, ctx.limits.market_data_age_max.total_seconds()
@@ -85,9 +95,14 @@ def stale_market_data(intent: Intent, ctx: ReviewContext, measured: Measures) ->
 
 
 def liquidity_threshold_usd(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
-    """The market's open interest is worth at least ``liquidity_threshold_usd``."""
+    """The market's open interest, known and no older than five minutes, is worth ``liquidity_threshold_usd``."""
     if ctx.guards is None:
         return None
+    age_s, limit_s = measured.snapshot.context_age_s, CONTEXT_AGE_MAX.total_seconds()
+    if age_s is not None and not age_s <= limit_s:  # NaN is not
+        return Refusal(
+            detail=f"the open interest is {age_s:.0f} s old", limit=f"{limit_s:g} s", value=f"{age_s:g} s"
+        )
     depth = measured.snapshot.open_interest * measured.snapshot.mark_price
     return below(depth, ctx.guards.liquidity_threshold_usd, "USD of open interest")
 

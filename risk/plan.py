@@ -1,6 +1,7 @@
 """From a cycle's decisions to intents: what to send, what to cancel, and what cannot even be asked for.
 
-Whether an intent may become an order is the wallet's to say (``risk.review``). Stops and targets are not touched.
+Each intent passes the first line of defence here (``risk.first_line``), and the second, by the same rules, in the
+wallet. Stops and targets are not touched.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from adapters.model import (
     Symbol,
     TimeInForce,
 )
+from risk.first_line import House, Line
 from risk.intent import Intent, Purpose, client_order_id
-from risk.limits import ExecGuards, RiskParams
 from risk.verdict import Refusal, Refused, refused
 from risk.wellformed import is_sane
 from strategies.decision import Action, AnyDecision, Decision, Quotes
@@ -40,32 +41,34 @@ class Plan:
 
     intents: tuple[Intent, ...] = ()
     cancels: tuple[ClientOrderId, ...] = ()
-    refusals: tuple[Refused, ...] = ()
+    refusals: tuple[Refused, ...] = ()  # of decisions, and of intents that did not pass
+    stopped: tuple[Intent, ...] = ()  # intents that did not pass: they are recorded, and never submitted
 
 
-def plan(
-    view: View, decisions: Sequence[AnyDecision], *, epoch: int, params: RiskParams, guards: ExecGuards | None
-) -> Plan:
+def plan(view: View, decisions: Sequence[AnyDecision], *, epoch: int, house: House, line: Line) -> Plan:
     """Turn decisions into intents: closes first, then the rest in the strategy's order.
 
     Every intent and every refusal takes the next leg of the cycle, so the same decisions on the same view have the
     same ids. New positions of one cycle are capped by ``max_new_positions_per_cycle``, or ``max_positions`` where
-    there are no guards. Of several ``Quotes`` for one market the last one counts.
+    there are no guards. Of several ``Quotes`` for one market the last one counts. Without ``multi_decision``, the
+    first decision of which an intent passes is the last.
 
     Args:
         view: what the decisions were made on.
         decisions: in the strategy's order.
         epoch: the bot's, part of each id.
-        params: the bot's limits.
-        guards: the bot's execution guards, if it has them.
+        house: the bot's limits.
+        line: what each intent passes.
 
     Raises:
         ValueError: more legs than an id can number.
     """
-    draft = _Draft(view, epoch, guards.max_new_positions_per_cycle if guards else params.max_positions)
+    draft = _Draft(view, epoch, house, line)
     last_quotes = {decision.symbol: decision for decision in decisions if isinstance(decision, Quotes)}
     for decision in sorted(decisions, key=_is_no_close):
-        if isinstance(decision, Quotes):
+        if draft.intents and not house.features.multi_decision:
+            draft.pass_over(decision)
+        elif isinstance(decision, Quotes):
             if last_quotes[decision.symbol] is decision:
                 draft.quote(decision)
         elif decision.action.closes:
@@ -76,19 +79,24 @@ def plan(
         intents=tuple(draft.intents),
         cancels=tuple(dict.fromkeys(draft.cancels)),
         refusals=tuple(draft.refusals),
+        stopped=tuple(draft.stopped),
     )
 
 
 class _Draft:
     """A plan while it is being written; it exists for the length of one call."""
 
-    def __init__(self, view: View, epoch: int, opens_max: int) -> None:
+    def __init__(self, view: View, epoch: int, house: House, line: Line) -> None:
         self.intents: list[Intent] = []
+        self.stopped: list[Intent] = []
         self.cancels: list[ClientOrderId] = []
         self.refusals: list[Refused] = []
         self._view = view
         self._epoch = epoch
-        self._opens_max = opens_max
+        self._line = line
+        guards = house.guards
+        self._opens_max = guards.max_new_positions_per_cycle if guards else house.params.max_positions
+        self._is_shadow = house.features.shadow_mode
         self._opens = 0
         self._legs = 0
 
@@ -128,13 +136,14 @@ class _Draft:
             return
         data = self._market(decision.symbol)
         if data is None:
-            self._refuse(decision.symbol, "no_market_data", _NO_DATA)
+            self._refuse_blind(decision.symbol)
             return
         if self._opens >= self._opens_max:
             detail = f"the cycle already opens {self._opens}"
             cap = Refusal(detail=detail, limit=str(self._opens_max), value=str(self._opens + 1))
-            self._refuse(decision.symbol, "max_new_positions_per_cycle", cap)
-            return
+            self._refuse(decision.symbol, "max_new_positions_per_cycle", cap, is_enforced=not self._is_shadow)
+            if not self._is_shadow:
+                return
         quote, instrument = data
         entry = _touch(quote, side) if decision.entry_price is None else decision.entry_price
         limit = _protective(entry, side) if decision.entry_price is None else entry
@@ -143,8 +152,7 @@ class _Draft:
             self._refuse(decision.symbol, "malformed", _not_positive("entry_price", price))
             return
         assert decision.position_size_usd is not None, "checked above"
-        self._opens += 1
-        self._intend(
+        self._opens += self._intend(
             decision.symbol,
             side,
             Purpose.OPEN,
@@ -154,10 +162,16 @@ class _Draft:
             decision=decision,
         )
 
+    def pass_over(self, decision: AnyDecision) -> None:
+        """One decision of the cycle is carried out already, and the bot is to have no more."""
+        if isinstance(decision, Quotes) or decision.action.opens or decision.action.closes:
+            detail = "multi_decision is off, and the cycle has its one decision"
+            self._refuse(decision.symbol, "multi_decision", Refusal(detail=detail, limit="1"))
+
     def quote(self, quotes: Quotes) -> None:
         data = self._market(quotes.symbol)
         if data is None and (quotes.bids or quotes.asks):
-            self._refuse(quotes.symbol, "no_market_data", _NO_DATA)
+            self._refuse_blind(quotes.symbol)
         resting = [r for r in resting_entries(self._view, quotes.symbol) if r.order.id not in self.cancels]
         wanted = () if data is None else tuple(_rounded(quotes, data[1]))
         missing: list[tuple[Side, Level]] = []
@@ -191,7 +205,8 @@ class _Draft:
         price: Decimal | None = None,
         tif: TimeInForce = TimeInForce.IOC,
         decision: Decision | None = None,
-    ) -> None:
+    ) -> bool:
+        """Whether it passed the first line."""
         intent = Intent(
             id=self._next_id(),
             bot=self._view.bot,
@@ -212,10 +227,23 @@ class _Draft:
                 take_profit=decision.take_profit,
                 confidence=decision.confidence,
             )
-        self.intents.append(intent)
+        verdict = self._line.judge(intent, self.cancels)
+        if verdict is None:
+            self.intents.append(intent)
+            return True
+        self.refusals.append(verdict)
+        self.stopped.append(intent)
+        return False
 
-    def _refuse(self, symbol: Symbol, rule: str, refusal: Refusal) -> None:
-        self.refusals.append(refused(self._next_id(), symbol, rule, refusal))
+    def _refuse(self, symbol: Symbol, rule: str, refusal: Refusal, *, is_enforced: bool = True) -> None:
+        self.refusals.append(refused(self._next_id(), symbol, rule, refusal, is_enforced=is_enforced))
+
+    def _refuse_blind(self, symbol: Symbol) -> None:
+        why = self._view.absent.get(f"market {symbol}")
+        if why is None:
+            self._refuse(symbol, "no_market_data", _NO_DATA)
+        else:
+            self._refuse(symbol, "incomplete_context", Refusal(detail=f"market {symbol}: {why}"))
 
     def _next_id(self) -> ClientOrderId:
         leg, self._legs = self._legs, self._legs + 1

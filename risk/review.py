@@ -14,7 +14,7 @@ from risk.context import ReviewContext
 from risk.intent import Intent
 from risk.market_rules import precision
 from risk.measures import measure
-from risk.rules import ADMISSIONS, LIMITS, RULES
+from risk.rules import ADMISSIONS, LIMITS, RULES, is_enforced
 from risk.verdict import Approved, Refusal, Refused, refused
 from risk.wellformed import malformed
 
@@ -22,7 +22,7 @@ __all__ = ["RULES", "Approved", "Refused", "ReviewContext", "review"]
 
 
 def review(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
-    """Approve the rounded intent, or name the first rule that it breaks.
+    """Approve the rounded intent, or name the first rule that it breaks and that is enforced for the bot.
 
     An intent that reduces (close, stop, target) meets no rule but ``malformed``; it is cut to the position, and
     refused as ``nothing_to_close`` where there is none on that side.
@@ -38,15 +38,23 @@ def review(intent: Intent, ctx: ReviewContext) -> Approved | Refused:
         if refusal:
             return refused(intent.id, intent.symbol, admission.__name__, refusal)
     measured = measure(rounded, ctx)
+    advised: list[Refused] = []
     for limit in LIMITS:
         refusal = limit(rounded, ctx, measured)
         if refusal:
-            return refused(intent.id, intent.symbol, limit.__name__, refusal)
+            enforced = is_enforced(limit, ctx.features)
+            verdict = refused(intent.id, intent.symbol, limit.__name__, refusal, is_enforced=enforced)
+            if enforced:
+                return verdict
+            advised.append(verdict)
     refusal = parent_balance(intent.size, (), rounded.size)
     if refusal:
         return refused(intent.id, intent.symbol, parent_balance.__name__, refusal)
     return Approved(
-        order=_order(rounded), exposure_usd=measured.exposure_usd, reserve_price=measured.reserve_price
+        order=_order(rounded),
+        exposure_usd=measured.exposure_usd,
+        reserve_price=measured.reserve_price,
+        advised=tuple(advised),
     )
 
 

@@ -19,6 +19,7 @@ from risk.decision_rules import (
     min_confidence,
     no_pyramiding,
     performance_pause,
+    raised_confidence,
     risk_reward_ratio,
     stop_beyond_liquidation,
     stop_on_the_wrong_side,
@@ -33,7 +34,9 @@ from risk.flow_rules import (
     order_rate,
 )
 from risk.intent import Intent
+from risk.limits import Features
 from risk.market_rules import (
+    incomplete_context,
     liquidity_threshold_usd,
     market_mode,
     market_session,
@@ -82,6 +85,7 @@ def opens_suspended(intent: Intent, ctx: ReviewContext) -> Refusal | None:
 
 ADMISSIONS: tuple[Admission, ...] = (
     halted,
+    incomplete_context,
     opens_suspended,
     unknown_symbol,
     not_on_roster_symbol,
@@ -93,6 +97,7 @@ ADMISSIONS: tuple[Admission, ...] = (
 LIMITS: tuple[Rule, ...] = (
     stale_market_data,
     performance_pause,
+    raised_confidence,
     order_rate,
     bot_order_rate,
     cancel_reserve,
@@ -123,3 +128,23 @@ LIMITS: tuple[Rule, ...] = (
     lease,
 )
 RULES = (*ADMISSIONS, *LIMITS)  # all, in their order
+
+GATING: frozenset[Rule] = frozenset({performance_pause, raised_confidence})
+ADVISORY: frozenset[Rule] = GATING | {  # what a bot in shadow mode is told of; all else holds for it, too
+    min_confidence,
+    risk_reward_ratio,
+    no_pyramiding,
+    max_positions,
+    max_new_positions_per_cycle,
+    cooldown_after_close,
+    liquidity_threshold_usd,
+    value_band,
+    margin_usage,
+}
+
+
+def is_enforced(rule: Rule, features: Features) -> bool:
+    """Whether an intent that breaks the rule is refused, rather than sent with a note."""
+    if features.shadow_mode:
+        return rule not in ADVISORY
+    return features.gating_thresholds or rule not in GATING

@@ -7,13 +7,13 @@ from decimal import Decimal
 from adapters.model import ZERO
 from risk.bounds import above, below
 from risk.context import ReviewContext
+from risk.exposure import margin_usage_pct
 from risk.intent import Intent, Purpose
 from risk.measures import Measures
 from risk.verdict import Refusal
 
 ORDER_SHARE = Decimal("0.1")  # of the wallet's budget, for one order, where nobody says more
 ORDER_SHARE_LEAST_USD = Decimal(1000)  # and never less than this: a tenth of a small account is no order
-_HUNDRED = Decimal(100)
 
 
 def leverage_cap(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refusal | None:
@@ -79,8 +79,7 @@ def margin_usage(intent: Intent, ctx: ReviewContext, measured: Measures) -> Refu
         return None
     if ctx.account.equity_usd <= 0:
         return Refusal(detail="the account has no equity", limit="> 0", value=str(ctx.account.equity_usd))
-    margin = ctx.account.margin_used_usd + exposure / (intent.leverage or 1)
-    usage_pct = margin / ctx.account.equity_usd * _HUNDRED
+    usage_pct = margin_usage_pct(ctx.account, exposure / (intent.leverage or 1))
     return above(usage_pct, ctx.guards.max_margin_usage_pct, "% of equity used as margin")
 
 

@@ -27,6 +27,7 @@ class Refused:
     detail: str
     limit: str = ""
     value: str = ""
+    is_enforced: bool = True  # else it is only recorded, and holds nothing back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,12 @@ class Approved:
     order: Order
     exposure_usd: Decimal  # what it adds to the wallet's worst case; 0 when it only reduces
     reserve_price: Decimal  # at which it is counted from now on; 0 when it only reduces
+    advised: tuple[Refused, ...] = ()  # rules that it breaks and that are not enforced
 
 
-def refused(intent_id: ClientOrderId, symbol: Symbol, rule: str, refusal: Refusal) -> Refused:
+def refused(
+    intent_id: ClientOrderId, symbol: Symbol, rule: str, refusal: Refusal, *, is_enforced: bool = True
+) -> Refused:
     """The refusal with the names of its intent and its rule."""
     return Refused(
         intent_id=intent_id,
@@ -47,4 +51,5 @@ def refused(intent_id: ClientOrderId, symbol: Symbol, rule: str, refusal: Refusa
         detail=refusal.detail,
         limit=refusal.limit,
         value=refusal.value,
+        is_enforced=is_enforced,
     )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from adapters.errors import ConfigError
+from adapters.llm.settings import Model
 from adapters.model import Symbol
 from strategies.checks import require_positive
 from strategies.decision import AnyDecision, Quotes
-from strategies.executors import executor_class
+from strategies.executors import LANGUAGE_MODEL, executor_reads
 from strategies.strategy import View
 
 
@@ -21,11 +23,21 @@ class Advised:
     kind: Literal["advised"] = "advised"
     executor: str = "quant"
     candidates: tuple[Symbol, ...]
+    model: Model | None = None  # what executor llm asks
     min_confidence: int = 0  # 0 to 100
     bar_interval: timedelta = timedelta(minutes=1)
 
     def __post_init__(self) -> None:
-        executor_class(self.executor)  # an unknown name is refused here, not in the pool
+        try:
+            executor_reads(self.executor)  # an unknown name is refused here, not in the pool
+        except ConfigError as error:
+            raise ConfigError(f"executor: {error}") from None
+        if self.executor == LANGUAGE_MODEL and self.model is None:
+            raise ValueError(
+                "model: is missing; executor llm asks one: write model: {name: …, key: ${NAME}, …}"
+            )
+        if self.executor != LANGUAGE_MODEL and self.model is not None:
+            raise ValueError(f"model: has no effect with executor {self.executor}; write executor: llm")
         require_positive(self, "bar_interval")
         if not self.candidates:
             raise ValueError("candidates: must name at least one market")
@@ -35,7 +47,7 @@ class Advised:
     @property
     def indicators(self) -> tuple[str, ...]:
         """What the executor reads."""
-        return executor_class(self.executor).indicators
+        return executor_reads(self.executor)
 
     def decide(self, view: View) -> Sequence[AnyDecision]:
         return tuple(

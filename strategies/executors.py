@@ -1,8 +1,9 @@
-"""Executors: who the Decision pool asks for advice. They keep nothing between two calls, so any member may answer."""
+"""Executors: who is asked for advice. They keep nothing between two calls, so any member of the Decision pool may
+answer; a user's own runs in the process of its bot."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -11,8 +12,9 @@ from typing import ClassVar, Protocol
 from adapters.errors import ConfigError
 from adapters.model import Position, Side, Snapshot, Symbol
 from strategies.brackets import atr_bracket
-from strategies.decision import Action, Decision
+from strategies.decision import Action, AnyDecision, Decision
 from strategies.entries import acted_since_bar
+from strategies.own_code import own_class
 from strategies.strategy import View
 
 CENT = Decimal("0.01")
@@ -23,8 +25,8 @@ class Executor(Protocol):
 
     indicators: ClassVar[tuple[str, ...]]  # what it reads from each snapshot
 
-    async def advise(self, view: View) -> Sequence[Decision]:
-        """Advice on the view's markets, best first. Waits on nothing but its own sources."""
+    def advise(self, view: View) -> Sequence[AnyDecision] | Awaitable[Sequence[AnyDecision]]:
+        """Advice on the view's markets, best first. Waits on nothing but its own sources; may be ``async``."""
         ...
 
 
@@ -43,7 +45,7 @@ class QuantExecutor:
     EQUITY_FRACTION: ClassVar[Decimal] = Decimal("0.05")  # of one position
     LEVERAGE: ClassVar[int] = 1
 
-    async def advise(self, view: View) -> Sequence[Decision]:
+    def advise(self, view: View) -> Sequence[Decision]:
         closes = [
             decision
             for symbol, position in sorted(view.positions.items())
@@ -139,16 +141,40 @@ def _clip(value: float) -> float:
 
 
 EXECUTORS: Mapping[str, type[Executor]] = MappingProxyType({"quant": QuantExecutor})
+LANGUAGE_MODEL = "llm"  # asked by ``actors.language_model``, which is no class to be called without arguments
+LANGUAGE_MODEL_READS = ("ema_12", "ema_26", "rsi_14", "macd_12_26_9", "macd_hist_12_26_9", "atr_14")
+
+
+def is_own_executor(name: str) -> bool:
+    """Whether it is a user's class."""
+    return ":" in name
+
+
+def executor_reads(name: str) -> tuple[str, ...]:
+    """The indicators that the executor of that name reads.
+
+    Raises:
+        ConfigError: there is none; the text names those there are.
+    """
+    if name == LANGUAGE_MODEL:
+        return LANGUAGE_MODEL_READS
+    return tuple(getattr(executor_class(name), "indicators", ()))
 
 
 def executor_class(name: str) -> type[Executor]:
-    """The executor of that name, to be called without arguments.
+    """The executor of that name, or of ``module:Class``, whose module is imported; to be called without arguments.
 
     Raises:
         ConfigError: there is none; the text names those there are.
     """
     if name in EXECUTORS:
         return EXECUTORS[name]
-    nearest = get_close_matches(name, EXECUTORS, n=1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(EXECUTORS)}"
-    raise ConfigError(f"executor: unknown executor {name!r}; {hint}")
+    if is_own_executor(name):
+        own = own_class("executor", name)
+        if not callable(getattr(own, "advise", None)):
+            raise ConfigError(f"executor {name!r}: {own.__name__} has no method advise(self, view)")
+        return own
+    known = (*EXECUTORS, LANGUAGE_MODEL)
+    nearest = get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(known)}"
+    raise ConfigError(f"unknown executor {name!r}; {hint} Your own class has a colon: my_module:MyClass")

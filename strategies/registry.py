@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -17,6 +16,7 @@ from adapters.errors import ConfigError
 from strategies.advised import Advised
 from strategies.hold import Hold
 from strategies.momentum import Momentum
+from strategies.own_code import own_class
 from strategies.quoter import Quoter
 from strategies.strategy import Strategy
 
@@ -33,22 +33,17 @@ def strategy_class(kind: str) -> type[Strategy]:
     """
     if kind in BUILT_IN:
         return BUILT_IN[kind]
-    module_name, colon, class_name = kind.partition(":")
-    if not colon:
+    if ":" not in kind:
         nearest = get_close_matches(kind, BUILT_IN, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(BUILT_IN)}"
         raise ConfigError(f"unknown strategy {kind!r}; {hint} Your own class has a colon: my_module:MyClass")
-    if not module_name or not class_name:
-        raise ConfigError(f"strategy {kind!r}: must be written my_module:MyClass")
-    found = getattr(_module(module_name, kind), class_name, None)
-    if not isinstance(found, type):
-        raise ConfigError(f"strategy {kind!r}: module {module_name!r} has no class {class_name!r}")
+    found = own_class("strategy", kind)
     if not dataclasses.is_dataclass(found) or not found.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise ConfigError(
-            f"strategy {kind!r}: {class_name} is not a frozen dataclass: @dataclass(frozen=True)"
+            f"strategy {kind!r}: {found.__name__} is not a frozen dataclass: @dataclass(frozen=True)"
         )
     if not callable(getattr(found, "decide", None)):
-        raise ConfigError(f"strategy {kind!r}: {class_name} has no method decide(self, view)")
+        raise ConfigError(f"strategy {kind!r}: {found.__name__} has no method decide(self, view)")
     return cast("type[Strategy]", found)
 
 
@@ -86,20 +81,6 @@ def to_fields(strategy: Strategy) -> dict[str, Any]:
     """What ``build`` makes the strategy from: plain JSON values, durations as ISO 8601, decimals as text."""
     names = [f.name for f in dataclasses.fields(strategy) if f.init and f.name != "kind"]  # type: ignore[arg-type]
     return {name: msgspec.to_builtins(getattr(strategy, name)) for name in names}
-
-
-def _module(name: str, kind: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        # The module itself or a package above it is absent; any other name is one that it imports.
-        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise ConfigError(f"strategy {kind!r}: no module named {error.name!r}") from error
-        raise ConfigError(f"strategy {kind!r}: importing {name!r} raised: {error}") from error
-    except (Exception, SystemExit) as error:  # a user's module may raise anything while it is imported
-        raise ConfigError(
-            f"strategy {kind!r}: importing {name!r} raised {type(error).__name__}: {error}"
-        ) from error
 
 
 def _hints(strategy: type[Strategy], kind: str) -> Mapping[str, Any]:

@@ -34,6 +34,7 @@ from adapters.model import (
 from adapters.venue import Fence, UserEvent, Venue
 from config.spec import BotSpec, FleetSpec
 from risk.leases import Grant
+from risk.results import RoundTrip
 from strategies.strategy import Irrecoverable
 
 T = TypeVar("T")
@@ -454,6 +455,10 @@ class FakeWallet(FakeProcess):
             raise self.admit_errors[admit.spec.name]
         self.seated[admit.spec.name] = admit.epoch
         self.admitted.append(admit)
+
+    async def trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        await self.hear()
+        return ()
 
     async def retire(self, retire: Retire) -> Retired:
         await self.hear()

@@ -30,7 +30,7 @@ from adapters.paper.execution import Floor
 from adapters.paper.ledger import EXACT, House, Ledger, TrialBalance, trial_balance
 from adapters.paper.matching import Market
 from adapters.paper.memory import restore, save
-from adapters.paper.rules import VENUE, check_form
+from adapters.paper.rules import VENUE, check_form, check_leverage
 from adapters.paper.state import Changes, InFlight, PaperAccount, Verb, Working
 from adapters.paper.storage import FILLS_PER_PAGE, PaperStorage
 from adapters.venue import Fence, UserEvent
@@ -190,6 +190,47 @@ class PaperExchange:
             self._engine.cancel(working, now)
         self._settle()
         return working.report()
+
+    def set_leverage(self, account: str, symbol: Symbol, leverage: int) -> None:
+        """Let a position in ``symbol`` tie up its notional / leverage from now on.
+
+        Raises:
+            InvalidParam: unknown symbol.
+            RiskRejected: more than the instrument allows.
+            Insufficient: the account has less than would be tied up, and more than now would be.
+        """
+        owner, markets = self._account(account), self._floor.markets
+        if symbol not in markets:
+            raise InvalidParam(f"no market for {symbol}", venue=VENUE)
+        check_leverage(leverage, markets[symbol].instrument)
+        before, tied_up = owner.leverage.get(symbol), margin.initial(owner, markets)
+        owner.leverage[symbol] = leverage
+        asked = margin.initial(owner, markets)
+        if asked > max(tied_up, margin.collateral(owner, markets)):
+            if before is None:
+                del owner.leverage[symbol]
+            else:
+                owner.leverage[symbol] = before
+            raise Insufficient(f"{asked:.2f} USD of margin asked at leverage {leverage}", venue=VENUE)
+        self._floor.changes.accounts.add(account)
+        self._settle()
+
+    def transfer(self, source: str, target: str, amount_usd: Decimal) -> None:
+        """Move cash from one account to another.
+
+        Raises:
+            InvalidParam: the amount is not positive.
+            Insufficient: more than the source's positions and orders leave free.
+        """
+        giver, taker, markets = self._account(source), self._account(target), self._floor.markets
+        if not (amount_usd.is_finite() and amount_usd > 0):
+            raise InvalidParam(f"cannot transfer {amount_usd} USD", venue=VENUE)
+        free = margin.collateral(giver, markets) - margin.initial(giver, markets)
+        if amount_usd > free:
+            raise Insufficient(f"{amount_usd} USD asked, {free:.2f} free", venue=VENUE)
+        giver.ledger.pay(amount_usd, taker.ledger)
+        self._floor.changes.accounts.update((source, target))
+        self._settle()
 
     def order(self, account: str, order_id: ClientOrderId) -> OrderReport:
         """The order by its id, open or one of the newest 50,000 final ones. Raises ``NotFound``."""

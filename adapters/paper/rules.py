@@ -35,9 +35,15 @@ def check_form(order: Order, instrument: Instrument) -> None:
             raise _invalid(f"{name} {value} is not a positive multiple of {instrument.tick}")
     if order.tif is TimeInForce.POST_ONLY and order.type is not OrderType.LIMIT:
         raise _invalid(f"a {order.type} order cannot be post-only")
+    if order.leverage is not None:
+        check_leverage(order.leverage, instrument)
+
+
+def check_leverage(leverage: int, instrument: Instrument) -> None:
+    """Raise ``RiskRejected`` when the instrument does not allow it; a spot market allows none."""
     leverage_max = 1 if instrument.kind is InstrumentKind.SPOT else instrument.max_leverage
-    if order.leverage is not None and not 1 <= order.leverage <= leverage_max:
-        raise RiskRejected(f"leverage {order.leverage} is not within 1 to {leverage_max}", venue=VENUE)
+    if not 1 <= leverage <= leverage_max:
+        raise RiskRejected(f"leverage {leverage} is not within 1 to {leverage_max}", venue=VENUE)
 
 
 def check_arrival(working: Working, account: PaperAccount, markets: Markets) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from adapters.clock import Clock
-from adapters.errors import InvalidParam
+from adapters.errors import InvalidParam, VenueError
 from adapters.link import Notify
 from adapters.market.bars import BarBuilder
 from adapters.market.player import play
@@ -50,10 +51,12 @@ from adapters.paper.wire import (
     Traded,
     Worth,
 )
-from adapters.venue import MarketSource, UserEvent
+from adapters.venue import MarketFeed, MarketSource, UserEvent
 
-FINE = timedelta(seconds=1)  # of the bars in which the recent past is told
+FINE = timedelta(seconds=1)
 HISTORY = timedelta(minutes=30)
+REDIAL_S = 1.0
+_log = logging.getLogger(__name__)
 
 
 class PaperService:
@@ -63,9 +66,12 @@ class PaperService:
         exchange: without a latency of its own: ``latency`` is spent on the way here, so that an answer is the truth.
         clock: for pauses.
         latency: from a customer's sending to the exchange having it.
+        fine: length of the bars in which the recent past is told.
     """
 
-    def __init__(self, exchange: PaperExchange, clock: Clock, latency: timedelta) -> None:
+    def __init__(
+        self, exchange: PaperExchange, clock: Clock, latency: timedelta, fine: timedelta = FINE
+    ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.latency_s = latency.total_seconds()
@@ -73,7 +79,7 @@ class PaperService:
         self.context: dict[Symbol, MarketContext] = {}
         self.quotes: dict[Symbol, Quote] = {}
         self.followers: set[Notify] = set()
-        self._bars = {symbol: BarBuilder(symbol, FINE) for symbol in exchange.instruments}
+        self._bars = {symbol: BarBuilder(symbol, fine) for symbol in exchange.instruments}
 
     def open_session(self, notify: Notify) -> PaperSession:
         """For the link's server."""
@@ -87,12 +93,26 @@ class PaperService:
     async def run(self, events: Iterable[MarketEvent], speed: float | None) -> None:
         """Play the market until it ends."""
         async for event in play(events, self.clock, speed):
-            self.exchange.on_market(event)
-            self._chronicle(event)
-            news = _news(event)
-            if news is not None:
-                for follower in tuple(self.followers):
-                    follower(news)
+            self._take(event)
+
+    async def follow(self, feed: MarketFeed) -> None:
+        """Trade at a venue's live prices, for ever; a connection that ends is dialled anew."""
+        while True:
+            try:
+                await feed.instruments()
+                async for event in feed.events():
+                    self._take(event)
+            except VenueError as error:
+                _log.warning("market feed: %s", error)
+            await self.clock.sleep(REDIAL_S)
+
+    def _take(self, event: MarketEvent) -> None:
+        self.exchange.on_market(event)
+        self._chronicle(event)
+        news = _news(event)
+        if news is not None:
+            for follower in tuple(self.followers):
+                follower(news)
 
     def _chronicle(self, event: MarketEvent) -> None:
         match event:

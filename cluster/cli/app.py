@@ -8,13 +8,16 @@ import typer
 
 from adapters.errors import ConfigError, Conflict, LinkError, TradingError
 from cluster.cli import (
+    audit_commands,
     bot_commands,
     drill_command,
     fleet_commands,
     halt_commands,
+    model_commands,
     reading_commands,
     replay_command,
     simulate_command,
+    venue_commands,
 )
 from cluster.cli.output import errors
 from cluster.driver import Incomplete, NotRunning, Unknown
@@ -31,8 +34,11 @@ fleet_commands.register(app)
 halt_commands.register(app)
 drill_command.register(app)
 reading_commands.register(app)
+audit_commands.register(app)
 replay_command.register(app)
 simulate_command.register(app)
+venue_commands.register(app)
+model_commands.register(venue_commands.app)
 app.add_typer(bot_commands.app, name="bots")
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from actors.lifecycle import BotState
-from adapters.errors import Conflict
+from adapters.errors import ConfigError, Conflict
 from adapters.model import BotId
 from cluster.cli.options import AsJson, BotNames, WaitSeconds, home
 from cluster.cli.output import console, print_json
 from cluster.driver import Fleet, Unknown, connected
+from cluster.home import Home
+from cluster.keyring import MODELS, find, keep
 from cluster.packages import packaged
 from config.reading import read_bots
 from config.spec import ExitMode
@@ -34,10 +36,13 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add bots to the running fleet, all or none, and return when they run."""
-    with connected(home()) as running:
+    where = home()
+    with connected(where) as running:
         fleet = running.spec()
         loaded = read_bots(bots_file, fleet=fleet, environ=os.environ, search_path=[Path.cwd()])
         bots, packages = packaged(loaded.bots, loaded.package_folder)
+        if loaded.model_keys:
+            keep(where.secrets, MODELS, {**_known(where), **loaded.model_keys})
         running.add(bots, packages)
         names = [bot.name for bot in bots]
         running.wait_until_up(names, wait_s=wait_s, tell=lambda _: None)
@@ -102,6 +107,14 @@ def reset(names: BotNames, wait_s: WaitSeconds = WAIT_S, as_json: AsJson = False
         running.set_wanted(bots, True)
         running.wait_until_up(bots, wait_s=wait_s, tell=lambda _: None)
         _tell("reset", bots, running, as_json=as_json)
+
+
+def _known(where: Home) -> Mapping[str, str]:
+    """The keys of models that are kept already."""
+    try:
+        return find(where.secrets, MODELS)
+    except ConfigError:
+        return {}
 
 
 def _named(running: Fleet, names: Sequence[str]) -> list[BotId]:

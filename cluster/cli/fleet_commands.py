@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,9 +19,10 @@ from actors.lifecycle import BotState
 from actors.status import FleetStatus
 from adapters.errors import ConfigError, Conflict, LinkError
 from cluster.cli.options import AsJson, FleetPath, WaitSeconds, home
-from cluster.cli.output import console, errors, fleet_tables, halt_lines, print_json, total_line
+from cluster.cli.output import console, errors, fleet_tables, gate_lines, halt_lines, print_json, total_line
 from cluster.driver import Fleet, Incomplete, NotRunning, connected
 from cluster.home import Home
+from cluster.keyring import MODELS, keep
 from cluster.packages import packaged
 from cluster.ray_runtime import boot
 from config.durations import parse_duration
@@ -51,11 +52,12 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start Ray if need be, deploy the fleet, and return when every wanted bot runs."""
-    spec, packages = _read(fleet)
+    spec, packages, secrets = _read(fleet, live=live)
     where = home()
     began = time.monotonic()
     with _progress("starting Ray", quiet=as_json) as tell:
         address = boot.start(where, os.environ, control_node=control_node)
+        _keep(where, secrets)
         with connected(where) as running:
             tell("starting actors")
             reached = running.deploy(
@@ -116,7 +118,7 @@ def status(as_json: AsJson = False) -> None:
         return
     for table in fleet_tables(now):
         console.print(table)
-    for line in halt_lines(now):
+    for line in (*halt_lines(now), *gate_lines(now)):
         console.print(line)
     console.print(total_line(now))
 
@@ -141,7 +143,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run a fleet in the foreground with a live table; Ctrl-C stops everything in order."""
-    spec, packages = _read(fleet)
+    spec, packages, secrets = _read(fleet, live=False)
     try:
         seconds = parse_duration(for_).total_seconds() if for_ else float("inf")
     except ValueError as error:
@@ -149,6 +151,7 @@ def demo(
     where = home()
     with _progress("starting Ray", quiet=as_json) as tell:
         address = boot.start(where, os.environ, control_node=False)
+        _keep(where, secrets)
     try:
         with connected(where) as running:
             with _progress("starting actors", quiet=as_json) as tell:
@@ -181,7 +184,7 @@ def _watch(running: Fleet, seconds: float, *, quiet: bool) -> None:
         while time.monotonic() < ends:
             now = running.status()
             if not quiet:
-                screen.update(Group(*fleet_tables(now), *halt_lines(now), total_line(now)))
+                screen.update(Group(*fleet_tables(now), *halt_lines(now), *gate_lines(now), total_line(now)))
             time.sleep(min(1.0, max(0.0, ends - time.monotonic())))
 
 
@@ -203,11 +206,23 @@ def _left(status: FleetStatus) -> str:
     return f"stopping {len(left)} bots" if left else "all bots are down"
 
 
-def _read(path: Path) -> tuple[FleetSpec, dict[str, bytes]]:
+def _read(path: Path, *, live: bool) -> tuple[FleetSpec, dict[str, bytes], Mapping[str, Mapping[str, str]]]:
+    """The fleet, its bots' own code, and the secrets that go to this machine's own folder, by owner."""
     loaded = read_fleet(path, environ=os.environ, search_path=[Path.cwd()])
+    real = [wallet.name for wallet in loaded.spec.wallets if wallet.mode == "live"]
+    if real and not live:
+        raise ConfigError(
+            f"{path}: {', '.join(real)} would trade real money; say so: flotilla up --live {path}"
+        )
     bots, packages = packaged(loaded.spec.bots, loaded.package_folder)
     spec = replace(loaded.spec, bots=bots, store=home().store_url(loaded.spec.store))
-    return spec, dict(packages)
+    secrets = {f"wallet-{wallet}": values for wallet, values in loaded.secrets.items()}
+    return spec, dict(packages), {**secrets, MODELS: loaded.model_keys}
+
+
+def _keep(where: Home, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    for owner, values in secrets.items():
+        keep(where.secrets, owner, values)
 
 
 class _progress:  # noqa: N801  # reads as a statement

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from actors.lifecycle import BotState
 from actors.status import FleetStatus
+from strategies.strategy import GateState
 
 console = Console()
 errors = Console(stderr=True)
@@ -105,6 +106,19 @@ def halt_lines(status: FleetStatus) -> Iterable[Text]:
     """The halts in force, if any."""
     for latch in status.halts:
         yield Text(f"HALT {latch.scope}: {latch.level} ({latch.reason})", style="bold red")
+
+
+def gate_lines(status: FleetStatus) -> Iterable[Text]:
+    """Bots whose performance gate is not open."""
+    for bot in status.bots:
+        gate = bot.gate
+        if gate.state is not GateState.OPEN:
+            until = f"{gate.until:%H:%M:%S}" if gate.until else "?"
+            effect = "" if gate.is_enforced else ", advice only"
+            ratio = "?" if gate.sharpe is None else f"{gate.sharpe:.2f}"
+            yield Text(
+                f"GATE {bot.name}: {gate.state} until {until} (Sharpe {ratio}{effect})", style="yellow"
+            )
 
 
 def total_line(status: FleetStatus) -> str:

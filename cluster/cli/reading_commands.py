@@ -1,4 +1,4 @@
-"""``check``, ``logs``, ``audit``, ``doctor``: commands that only look."""
+"""``check``, ``logs``, ``doctor``: commands that only look."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
-from rich.table import Table
 
-from actors.messages import CycleRecord
-from adapters.model import BotId
-from cluster.cli.options import AsJson, FleetPath, home
+from cluster.cli.options import AsJson, FleetPath, Limit, home
 from cluster.cli.output import console, print_json
 from cluster.doctor import examine
 from cluster.driver import Unknown, connected
@@ -23,12 +19,10 @@ from cluster.json_logs import log_file
 from config.reading import read_fleet
 from config.settings import render
 
-Limit = Annotated[int, typer.Option("--limit", "-n", help="How many, newest last.", min=1)]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (check, logs, audit, doctor):
+    for command in (check, logs, doctor):
         app.command()(command)
 
 
@@ -71,27 +65,6 @@ def logs(
             )
 
 
-def audit(
-    bot: Annotated[str, typer.Argument(help="The bot's name.")],
-    cycle: Annotated[int | None, typer.Option(help="One cycle, whole.", min=0)] = None,
-    limit: Limit = 20,
-    as_json: AsJson = False,
-) -> None:
-    """A bot's cycles: what it saw, decided, was refused and did."""
-    with connected(home()) as running:
-        if bot not in {known.name for known in running.spec().bots}:
-            raise Unknown(f"no bot named {bot}")
-        records = running.cycles(BotId(bot), cycle=cycle, limit=limit)
-    if cycle is not None and not records:
-        raise Unknown(f"{bot} has no record of cycle {cycle}: cycles in which nothing was wanted leave none")
-    if as_json:
-        print_json(list(reversed(records)))
-    elif cycle is not None:
-        console.print_json(msgspec.json.encode(records[0]).decode())
-    else:
-        console.print(_cycles(bot, list(reversed(records))))
-
-
 def doctor(as_json: AsJson = False) -> None:
     """Is this machine fit to run a fleet?"""
     findings = examine(home())
@@ -108,22 +81,3 @@ def doctor(as_json: AsJson = False) -> None:
 def _plain(line: Mapping[str, Any]) -> str:
     error = f"\n{line['error']}" if "error" in line else ""
     return f"{line['at']} {line['level']:<8} {line['text']}{error}"
-
-
-def _cycles(bot: str, records: list[CycleRecord]) -> Table:
-    table = Table(title=f"cycles of {bot}")
-    for heading in ("epoch", "cycle", "time", "decisions", "actions", "refused by", "trouble"):
-        table.add_column(heading)
-    for record in records:
-        table.add_row(
-            str(record.epoch),
-            str(record.cycle),
-            f"{record.timestamp:%H:%M:%S.%f}"[:-3],
-            ", ".join(str(decision.get("action", "quotes")) for decision in record.decisions),
-            ", ".join(
-                f"{action.action} {action.qty} {action.symbol}: {action.result}" for action in record.actions
-            ),
-            ", ".join(dict.fromkeys(refusal.rule for refusal in record.refusals)),
-            record.error_message,
-        )
-    return table

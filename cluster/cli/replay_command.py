@@ -1,4 +1,4 @@
-"""``replay``: a fleet file's bots over a recorded market, without a cluster."""
+"""``replay``: a fleet file's bots over a recorded market, or recorded cycles run again; without a cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from adapters.errors import ConfigError
 from adapters.market.source import open_source
 from adapters.model import Symbol
 from adapters.venue import MarketSource
-from cluster.cli.options import AsJson, FleetPath
+from cluster.cli.audit_replay import again
+from cluster.cli.options import AsJson
 from cluster.cli.output import console, errors, print_json, usd
 from config.reading import read_fleet
 from config.spec import FleetSpec
@@ -38,14 +39,35 @@ DataSymbol = Annotated[
     typer.Option("--symbol", help="What FILE is a recording of; bots that trade anything else are left out."),
 ]
 
+RecordedFleet = Annotated[Path | None, typer.Argument(help="The fleet file (YAML).", metavar="FLEET")]
+AuditFolder = Annotated[
+    Path | None,
+    typer.Option("--from-audit", help="Run the cycles of audit --export DIR again.", metavar="DIR"),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(replay)
 
 
-def replay(fleet: FleetPath, data: DataFile = None, symbol: DataSymbol = "", as_json: AsJson = False) -> None:
-    """Run the bots over recorded prices as fast as possible: the same code as in a fleet, on a virtual clock."""
+def replay(
+    fleet: RecordedFleet = None,
+    data: DataFile = None,
+    symbol: DataSymbol = "",
+    from_audit: AuditFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the bots over recorded prices as fast as possible: the same code as in a fleet, on a virtual clock.
+
+    With --from-audit, run recorded cycles again, and say at which cycle and field anything differs.
+    """
+    if (fleet is None) == (from_audit is None) or (from_audit is not None and (data or symbol)):
+        raise ConfigError("give a fleet file, or --from-audit DIR alone")
+    if from_audit is not None:
+        again(from_audit, as_json=as_json)
+        return
+    assert fleet is not None, "one of the two is given"
     logging.getLogger("actors").addHandler(logging.NullHandler())  # what wallets warn of is in the result
     loaded = read_fleet(fleet, environ=os.environ, search_path=[Path.cwd()])
     with importable([loaded.package_folder] if loaded.package_folder else []):

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from actors.bot import Bot, BotReport
+from actors.decision import Advisor, DecisionMember
 from actors.messages import WALLET_LINK
 from actors.processes import BotLaunch
 from actors.wallet_client import WalletClient
@@ -19,8 +20,9 @@ from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import wallet_name
 from cluster.ray_runtime.remote import RemoteAdvisor, RemoteRecorder
 from config.identity import identity
+from strategies.executors import is_own_executor
 from strategies.registry import build
-from strategies.strategy import Irrecoverable
+from strategies.strategy import Irrecoverable, Strategy, needs
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class BotHost(Host):
             launch.epoch,
             strategy,
             wallet=WalletClient(dial(wallet_name(spec.wallet), WALLET_LINK, self.clock), self.clock),
-            advisor=RemoteAdvisor(launch.decision_deadline_s),
+            advisor=_advisor(strategy, launch.decision_deadline_s),
             clock=self.clock,
             cycle=launch.cycle,
             identity=identity(spec, code_digest()),
@@ -105,3 +107,10 @@ class BotHost(Host):
                 _log.warning("recorder: %s", error)
             else:
                 del self.bot.records[: len(records)]
+
+
+def _advisor(strategy: Strategy, deadline_s: float) -> Advisor:
+    """The Decision pool; a user's own executor stays where the rest of his code is, in this process."""
+    executor = needs(strategy).executor
+    own = executor is not None and is_own_executor(executor)
+    return DecisionMember() if own else RemoteAdvisor(deadline_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Coroutine, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from adapters.paper.exchange import PaperExchange
 from adapters.paper.service import HISTORY, PaperService, endless
 from adapters.paper.storage import PaperStorage
 from adapters.paper.wire import PAPER_LINK
-from adapters.venue import MarketSource
+from adapters.venue import MarketFeed, MarketSource
 from cluster.ray_runtime.host import Host
 from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import EXCHANGE
+from cluster.venues import BAR, public_feed
 from config.spec import FleetSpec, MarketSpec
 
 
@@ -37,6 +38,12 @@ class ExchangeHost(Host):
         self.incarnation = self.incarnation or self.count_life()
         market = fleet.market
         storage = PaperStorage(self.home.paper / f"{fleet.fleet}.db")
+        if market.is_venues:
+            feed = public_feed(market, self.home, self.clock)
+            exchange = PaperExchange(await feed.instruments(), clock=self.clock, storage=storage)
+            service = PaperService(exchange, self.clock, market.latency, fine=BAR)
+            await self.serve(PAPER_LINK, service.open_session)
+            return service.follow(feed)
         saved = storage.load()
         prices = {row.symbol: row.price for row in saved.markets} if saved else {}
         source = _source(market, prices, self.clock.now())
@@ -56,13 +63,20 @@ class MarketDataHost(Host):
         fleet: FleetSpec
         (fleet,) = self.arguments
         self.incarnation = self.incarnation or self.count_life()
-        feed = PaperFeed(dial(EXCHANGE, PAPER_LINK, self.clock))
+        feed: MarketFeed = PaperFeed(dial(EXCHANGE, PAPER_LINK, self.clock))
+        if any(wallet.mode == "live" for wallet in fleet.wallets):
+            feed = public_feed(fleet.market, self.home, self.clock)
         instruments = await feed.instruments()
-        recorded = bar_interval(_recording(fleet.market)) if fleet.market.source == "replay" else None
-        data = MarketData(instruments, self.clock, recorded or DEFAULT_FINE)
+        data = MarketData(instruments, self.clock, _fine(fleet.market))
         service = MarketDataService(data, feed, self.clock)
         await self.serve(MARKET_LINK, service.open_session)
         return service.run()
+
+
+def _fine(market: MarketSpec) -> timedelta:
+    """The length of the shortest bars there are."""
+    recorded = bar_interval(_recording(market)) if market.source == "replay" else None
+    return BAR if market.is_venues else recorded or DEFAULT_FINE
 
 
 def _source(market: MarketSpec, prices: Mapping[Symbol, Decimal], now: datetime) -> MarketSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
@@ -46,6 +46,7 @@ from cluster.ray_runtime.recorder_host import RecorderHost
 from cluster.ray_runtime.remote import Remote, RemoteHalts
 from cluster.ray_runtime.wallet_host import WalletHost
 from config.spec import FleetSpec
+from risk.results import RoundTrip
 from strategies.strategy import Irrecoverable
 
 ANSWER_MAX_S = 2.0
@@ -111,6 +112,9 @@ class RayWallet(RayProcess):
     async def report(self, *, fresh: bool = False) -> WalletReport:
         return await self._client.report(fresh=fresh)
 
+    async def trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        return await self._client.trips(bot)
+
     async def admit(self, admit: Admit) -> None:
         await self._client.admit(admit)
 
@@ -129,8 +133,9 @@ class RayProcesses:
         self._services: dict[str, Remote] = {}
 
     async def start_services(self, fleet: FleetSpec) -> None:
+        needs_paper = any(wallet.mode == "paper" for wallet in fleet.wallets)
         control = {
-            EXCHANGE: ExchangeHost,
+            **({EXCHANGE: ExchangeHost} if needs_paper else {}),
             MARKET_DATA: MarketDataHost,
             RECORDER: RecorderHost,
             KILL_SWITCH: KillSwitchHost,

@@ -11,8 +11,7 @@ from adapters.errors import LinkError
 from cluster.ray_runtime.calls import answer, find
 from cluster.ray_runtime.naming import DECISION, KILL_SWITCH, RECORDER, RISK_GUARD
 from risk.leases import Renewal
-from strategies.decision import AnyDecision
-from strategies.strategy import View
+from strategies.advice import Advice, Inquiry
 
 ANSWER_MAX_S = 5.0
 
@@ -65,8 +64,8 @@ class RemoteAdvisor(Remote):
         super().__init__(name)
         self._timeout_s = deadline_s + 1.0
 
-    async def advise(self, executor: str, view: View) -> Sequence[AnyDecision]:
-        advice: Sequence[AnyDecision] = await self.ask("advise", executor, view, timeout_s=self._timeout_s)
+    async def advise(self, inquiry: Inquiry) -> Advice:
+        advice: Advice = await self.ask("advise", inquiry, timeout_s=self._timeout_s)
         return advice
 
 

@@ -13,17 +13,20 @@ from actors.messages import CycleRecord
 from actors.status import FleetStatus
 from actors.store import EquityPoint, Event
 from actors.supervisor import Supervisor
-from adapters.errors import TradingError
+from adapters.errors import LinkError, TradingError
 from adapters.model import BotId
 from cluster.build import code_digest
 from cluster.fleet_status import fleet_status
+from cluster.metrics_server import serving_metrics
 from cluster.ray_runtime.host import Host
 from cluster.ray_runtime.ray_processes import RayProcesses
 from cluster.store.sql import SqlStore, open_store
 from config.identity import identity
 from config.spec import BotSpec, ExitMode, FleetSpec
+from risk.results import RoundTrip
 
 EQUITY_S = 5.0
+METRICS_S = 5.0  # between two looks at whether the port is still wanted
 _log = logging.getLogger(__name__)
 
 
@@ -96,6 +99,14 @@ class SupervisorHost(Host):
         await self.started.wait()
         return await self.store.cycles(bot, cycle=cycle, limit=limit)
 
+    async def read_trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        """A bot's last round trips by its wallet's books, oldest first. Raises ``LinkError`` while that is down."""
+        await self.started.wait()
+        process = self.supervisor.wallets[self.supervisor.bots[bot].spec.wallet].process
+        if process is None:
+            raise LinkError(f"the wallet of {bot} is down")
+        return await process.trips(bot)
+
     async def read_events(self, bot: str | None, limit: int) -> Sequence[Event]:
         """Lines of the fleet's life, newest first."""
         await self.started.wait()
@@ -109,6 +120,26 @@ class SupervisorHost(Host):
         async with asyncio.TaskGroup() as group:
             group.create_task(self.supervisor.run())
             group.create_task(self._equity())
+            group.create_task(self._metrics())
+
+    async def _as_reported(self) -> FleetStatus | None:
+        return fleet_status(self.supervisor, {}, self.clock)
+
+    async def _metrics(self) -> None:
+        """Serve the numbers at the port that the fleet in force names, if it names one."""
+        while True:
+            fleet = self.supervisor.fleet
+            port = fleet.metrics_port if fleet else None
+            if port is not None:
+                try:
+                    async with serving_metrics(port, self._as_reported):
+                        while (
+                            self.supervisor.fleet is not None and self.supervisor.fleet.metrics_port == port
+                        ):
+                            await self.clock.sleep(METRICS_S)
+                except OSError as error:
+                    _log.warning("no metrics: %s", error)
+            await self.clock.sleep(METRICS_S)
 
     async def _equity(self) -> None:
         while True:

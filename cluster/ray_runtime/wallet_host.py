@@ -16,10 +16,13 @@ from actors.wallet_service import WalletService
 from actors.wallet_session import WalletSession
 from adapters.paper.client import PaperClient
 from adapters.paper.wire import PAPER_LINK
+from adapters.venue import Venue
 from cluster.ray_runtime.host import Host, node_id
 from cluster.ray_runtime.links import dial
 from cluster.ray_runtime.naming import EXCHANGE, MARKET_DATA
 from cluster.ray_runtime.remote import RemoteGuard
+from cluster.venues import live_venue
+from config.spec import WalletSpec
 
 GROUP_S = 0.005  # between two flushes of a journal that is synced in groups
 
@@ -37,7 +40,7 @@ class WalletHost(Host):
         ledger = replayed(journal.events)
         with contextlib.suppress(OSError):  # a full disk: the wallet says so, and still closes and cancels
             journal.compact([ledger.summary()])
-        venue = PaperClient(dial(EXCHANGE, PAPER_LINK, self.clock), spec.name, spec.equity_usd)
+        venue = self._venue(spec)
         self.wallet = Wallet(
             spec,
             launch.incarnation,
@@ -58,6 +61,11 @@ class WalletHost(Host):
             clock=self.clock,
         ).run()
         return work if spec.journal == "fsync" else self._flushing(journal, work)
+
+    def _venue(self, spec: WalletSpec) -> Venue:
+        if spec.mode == "live":
+            return live_venue(spec, self.home, self.clock)
+        return PaperClient(dial(EXCHANGE, PAPER_LINK, self.clock), spec.name, spec.equity_usd)
 
     async def _flushing(self, journal: FileJournal, work: Coroutine[Any, Any, None]) -> None:
         """Beside the work, bring the journal to the disk every few milliseconds."""

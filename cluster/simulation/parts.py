@@ -1,8 +1,10 @@
-"""Which classes a simulated fleet is made of: the production ones. A test plants a bug by overriding one method."""
+"""Which classes a simulated fleet is made of: the production ones, but for bots that hold nothing back.
+
+A test plants a bug by overriding one method."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from actors.bot import Bot
 from actors.journal import LogJournal
@@ -21,12 +23,29 @@ from actors.wallet_client import WalletClient
 from actors.wallet_service import WalletService
 from adapters.clock import Clock
 from adapters.link import Dial
-from adapters.model import Instrument, Symbol
+from adapters.model import ClientOrderId, Instrument, Symbol
 from adapters.paper.client import PaperClient
 from adapters.paper.exchange import PaperExchange
 from adapters.venue import Fence, Venue
 from config.spec import FleetSpec
+from risk.first_line import House, Line
+from risk.intent import Intent
 from strategies.registry import build
+from strategies.strategy import View
+
+
+class NoLine:
+    """Lets every wish pass. Implements ``Line``."""
+
+    def judge(self, intent: Intent, cancels: Collection[ClientOrderId]) -> None:
+        return None
+
+
+class RecklessBot(Bot):
+    """A bot without its own line of defence: what is promised is the wallet's to keep, whatever its bots ask for."""
+
+    def line(self, view: View, house: House) -> Line:
+        return NoLine()
 
 
 class Parts:
@@ -78,7 +97,7 @@ class Parts:
 
     def bot(self, launch: BotLaunch, wallet: WalletClient, clock: Clock) -> Bot:
         strategy = build(launch.spec.strategy.kind, launch.spec.strategy.fields)
-        return Bot(
+        return RecklessBot(
             launch.spec, launch.epoch, strategy, wallet=wallet, advisor=None, clock=clock, cycle=launch.cycle
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from actors.bot import BotReport
@@ -17,6 +17,7 @@ from cluster.simulation.calls import Calls
 from cluster.simulation.ground import Actor, Ground
 from cluster.simulation.loop import Process
 from config.spec import FleetSpec
+from risk.results import RoundTrip
 
 FOUND_MAX_S = 10.0
 NAME_FREE_MAX_S = 10.0
@@ -102,6 +103,9 @@ class SimWallet(SimProcess):
 
     async def report(self, *, fresh: bool = False) -> WalletReport:
         return await self._client.report(fresh=fresh)
+
+    async def trips(self, bot: BotId) -> Sequence[RoundTrip]:
+        return await self._client.trips(bot)
 
     async def admit(self, admit: Admit) -> None:
         await self._client.admit(admit)

@@ -12,13 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.bot import Bot, digest
+from actors.bot import Bot
 from actors.decision import DecisionLate
 from actors.in_process import InProcessWallet
 from actors.messages import Admit, Hello, Outcome, Sight, Submit, Welcome
+from actors.recorded import digest
 from adapters.errors import Fenced, LinkError, Temporary, VenueError
 from adapters.model import Symbol
 from config.spec import BotSpec, HaltLevel
+from strategies.advice import Advice, Inquiry
 from strategies.decision import Action, AnyDecision, Decision
 from strategies.strategy import Irrecoverable, View
 from tests.actors.builders import ANN, Floor, a_bot_spec, soon
@@ -83,13 +85,13 @@ class Counsel:
 
     advice: Sequence[AnyDecision] = ()
     error: Exception | None = None
-    asked: list[str] = field(default_factory=list)
+    asked: list[Inquiry] = field(default_factory=list)
 
-    async def advise(self, executor: str, view: View) -> Sequence[AnyDecision]:
-        self.asked.append(executor)
+    async def advise(self, inquiry: Inquiry) -> Advice:
+        self.asked.append(inquiry)
         if self.error is not None:
             raise self.error
-        return self.advice
+        return Advice(decisions=tuple(self.advice))
 
 
 class Life:
@@ -227,7 +229,7 @@ async def test_advice_is_in_the_view() -> None:
 
     life = await a_life(follow, advisor=counsel, executor="quant")
     assert await life.bot.cycle()
-    assert counsel.asked == ["quant"]
+    assert [inquiry.executor for inquiry in counsel.asked] == ["quant"]
     assert seen[0].advice == (LONG,)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from actors.decision import SUSPECT_S, DecisionLate, DecisionMember, DecisionPool
 from adapters.errors import ConfigError, LinkError, Temporary
-from strategies.decision import Action, AnyDecision, Decision
+from adapters.llm.settings import Model
+from strategies.advice import Advice, Inquiry
+from strategies.decision import Action, Decision
 from strategies.strategy import View
 from tests.builders import BTC, a_view
 from tests.fakes import settle
 
-ADVICE = (Decision(symbol=BTC, action=Action.HOLD),)
+ADVICE = Advice(decisions=(Decision(symbol=BTC, action=Action.HOLD),))
 
 
 class Member:
@@ -26,7 +27,7 @@ class Member:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def advise(self, executor: str, view: View) -> Sequence[AnyDecision]:
+    async def advise(self, inquiry: Inquiry) -> Advice:
         self.calls += 1
         if self.error is not None:
             raise self.error
@@ -47,8 +48,8 @@ class Pool:
         return [member.calls for member in self.members.values()]
 
 
-async def ask(pool: Pool) -> Sequence[AnyDecision]:
-    return await pool.pool.advise("quant", a_view())
+async def ask(pool: Pool) -> Advice:
+    return await pool.pool.advise(Inquiry(executor="quant", view=a_view()))
 
 
 async def test_calls_go_round_while_all_are_idle() -> None:
@@ -143,7 +144,27 @@ async def test_a_caller_that_gives_up_leaves_no_load() -> None:
 
 async def test_a_member_runs_the_executor_that_is_asked_for() -> None:
     member = DecisionMember()
-    assert list(await member.advise("quant", a_view())) == []
+    assert await member.advise(Inquiry(executor="quant", view=a_view())) == Advice()
     with pytest.raises(ConfigError, match="unknown executor 'quantt'"):
-        await member.advise("quantt", a_view())
+        await member.advise(Inquiry(executor="quantt", view=a_view()))
     assert member.calls == 2
+
+
+async def test_a_member_passes_questions_for_a_language_model_on() -> None:
+    asker = Member()
+    inquiry = Inquiry(executor="llm", view=a_view(), model=Model(name="m"))
+    assert await DecisionMember(models=asker).advise(inquiry) == ADVICE
+    with pytest.raises(ConfigError, match="of a running fleet only"):
+        await DecisionMember().advise(inquiry)
+
+
+class Careful:
+    """A user's own executor, without ``async``."""
+
+    def advise(self, view: View) -> list[Decision]:
+        return [Decision(symbol=symbol, action=Action.WAIT) for symbol in view.markets]
+
+
+async def test_a_users_own_class_is_an_executor() -> None:
+    advice = await DecisionMember().advise(Inquiry(executor=f"{__name__}:Careful", view=a_view()))
+    assert advice.decisions == (Decision(symbol=BTC, action=Action.WAIT),)

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ["aiohttp", "alembic", "fastapi", "numpy", "pandas", "psutil", "pyarrow", "pydantic"]
+HEAVY += ["httpx2", "jinja2", "json_repair", "openai"]
 HEAVY += ["ray", "rich", "sqlalchemy", "tenacity", "typer", "yaml"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from actors.market_data import MarketData
 from actors.messages import Snapshots, Watch
+from actors.prices import Prices
 from adapters.clock import VirtualClock
 from adapters.market.indicators import IndicatorSet
 from adapters.model import Bar, FundingDue, MarketContext, Quote, Snapshot, Symbol, Trade
@@ -81,6 +82,31 @@ def test_the_age_of_a_market_grows_until_it_is_heard_again(data: MarketData, clo
     assert data.health() == {BTC: 3, ETH: 0}
     data.take(Trade(symbol=BTC, price=Decimal(1), size=Decimal(1), side=Aggressor.BUY, at=START))
     assert seen(data, watch).age_s == 0
+
+
+def test_open_interest_and_funding_have_an_age_of_their_own(data: MarketData, clock: VirtualClock) -> None:
+    watch = Watch((BTC,), (), 60.0)
+    data.take(a_quote(1000))
+    assert seen(data, watch).context_age_s is None
+    data.take(
+        MarketContext(
+            symbol=BTC,
+            mark_price=Decimal(1000),
+            funding_rate=Decimal("0.0001"),
+            open_interest=Decimal(5),
+            at=START,
+        )
+    )
+    clock.advance(90)
+    data.take(a_quote(1001))
+    assert seen(data, watch).age_s == 0
+    assert seen(data, watch).context_age_s == pytest.approx(90)
+    prices = Prices(clock)
+    prices.take(data.snapshots(watch))
+    clock.advance(10)
+    kept = prices.snapshot(BTC)
+    assert kept is not None
+    assert kept.context_age_s == pytest.approx(100)
 
 
 def test_the_mark_is_the_contexts_or_the_mid(data: MarketData) -> None:

@@ -12,7 +12,7 @@ import pytest
 from actors.journal import JournalFailed, MemoryJournal
 from actors.ledger import Ledger, LedgerOrder
 from actors.ledger_events import Intended, LedgerEvent
-from actors.order_desk import BACKOFF_S, RETRIES_MAX, OrderDesk
+from actors.order_desk import ATTEMPTS_MAX, BACKOFF_S, OrderDesk
 from actors.order_state import OrderState
 from adapters.clock import VirtualClock
 from adapters.errors import (
@@ -139,7 +139,7 @@ async def test_an_order_is_in_the_journal_before_it_is_at_the_venue(floor: Desk)
     assert intended_id(2) not in floor.ledger.orders
 
 
-@pytest.mark.parametrize("failures", range(RETRIES_MAX + 1))
+@pytest.mark.parametrize("failures", range(ATTEMPTS_MAX))
 async def test_a_passing_fault_is_tried_again_under_the_same_id(floor: Desk, failures: int) -> None:
     floor.venue.script("place", *[Fault(Temporary("503"), takes_effect=True)] * failures)
     order = await floor.send()
@@ -154,7 +154,7 @@ async def test_backoff_doubles_within_its_jitter(floor: Desk) -> None:
     began = floor.clock.monotonic()
     await floor.send()
     waited = floor.clock.monotonic() - began
-    least = BACKOFF_S * sum(2**attempt for attempt in range(RETRIES_MAX)) / 2
+    least = BACKOFF_S * sum(2**attempt for attempt in range(ATTEMPTS_MAX - 1)) / 2
     assert least <= waited <= 3 * least
 
 
@@ -162,7 +162,7 @@ async def test_a_fault_that_does_not_pass_leaves_the_outcome_unknown(floor: Desk
     floor.venue.fail("place", Temporary("503"))
     order = await floor.send()
     assert state_of(order) is OrderState.UNKNOWN
-    assert len(floor.venue.asked("place")) == RETRIES_MAX + 1
+    assert len(floor.venue.asked("place")) == ATTEMPTS_MAX
     assert floor.ledger.worst_case(BTC) == 1
 
 
@@ -182,11 +182,11 @@ async def test_nothing_is_repeated_that_would_arrive_after_its_expiry(floor: Des
 
 
 async def test_what_is_repeated_keeps_its_identity_and_its_expiry(floor: Desk) -> None:
-    floor.venue.script("place", *[Fault(Temporary("503"))] * RETRIES_MAX)
+    floor.venue.script("place", *[Fault(Temporary("503"))] * (ATTEMPTS_MAX - 1))
     await floor.send()
     first, *others = floor.venue.asked("place")
     assert first.expires_at == floor.ledger.orders[first.id].order.expires_at is not None
-    assert others == [first] * RETRIES_MAX
+    assert others == [first] * (ATTEMPTS_MAX - 1)
 
 
 async def test_a_refusal_after_an_unclear_try_proves_nothing(floor: Desk) -> None:
@@ -257,7 +257,7 @@ async def test_a_refusal_ends_the_order_and_frees_its_exposure(floor: Desk, erro
 async def test_an_unknown_outcome_keeps_its_reservation_and_is_not_sent_again(
     floor: Desk, error: VenueError
 ) -> None:
-    floor.venue.script("place", *[Fault(error)] * (RETRIES_MAX + 1))
+    floor.venue.script("place", *[Fault(error)] * ATTEMPTS_MAX)
     order = await floor.send()
     assert state_of(order) is OrderState.UNKNOWN
     assert floor.ledger.worst_case(BTC) == 1

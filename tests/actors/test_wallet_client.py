@@ -23,7 +23,7 @@ from adapters.clock import VirtualClock
 from adapters.errors import Fenced, LinkError
 from adapters.link import Caller, Peer, Server
 from config.spec import ExitMode, HaltLevel
-from tests.actors.builders import ANN, Floor, a_bot_spec, a_quote_intent, an_open, intended_id
+from tests.actors.builders import ANN, BEN, Floor, a_bot_spec, a_close, a_quote_intent, an_open, intended_id
 from tests.builders import BTC
 from tests.fakes import Hold, until
 
@@ -168,6 +168,22 @@ async def test_the_supervisor_and_the_kill_switch_speak_the_same_language(wire: 
     report = await wire.client.report()
     assert (report.ready, report.incarnation, report.halt) == (True, 1, None)
     assert HaltLevel.FLATTEN.rank == 3
+
+
+async def test_what_a_look_tells_beside_the_books_comes_over_the_wire(wire: Wire) -> None:
+    welcome = await wire.client.hello(Hello(ANN, 1))
+    assert welcome.limits == wire.floor.spec.limits
+    (outcome,) = await wire.client.submit(Submit(ANN, 1, (), (an_open(leverage=99),)))
+    assert outcome.context, "what the review saw"
+    await wire.client.submit(Submit(ANN, 1, (), (an_open(1), a_close(2))))
+    (trip,) = await wire.client.trips(ANN)
+    assert trip.pnl_usd < 0
+    assert await wire.client.trips(BEN) == ()
+    wire.clock.advance(3)
+    seen = await wire.client.observe()
+    assert seen.markets == {}
+    assert set(seen.absent) == {"market BTC", "market ETH"}
+    assert seen.gate == wire.floor.look().gate
 
 
 async def test_a_bot_that_hung_up_gets_no_more_notices(wire: Wire) -> None:

@@ -24,6 +24,7 @@ from adapters.model import OrderType, Side, TimeInForce
 from config.spec import HaltLevel, WalletSpec
 from risk.intent import client_order_id
 from risk.limits import ExecGuards, RiskParams, WalletLimits
+from strategies.strategy import GateState
 from tests.actors.builders import (
     ANN,
     BEN,
@@ -237,8 +238,9 @@ async def test_an_equity_that_cannot_be_read_for_long_refuses_opens_and_lets_clo
     floor.advance(31)
     floor.show(999, 1001)
     (outcome,) = await floor.submit(an_open(1))
-    assert refusal_of(outcome).rule == "halted"
+    assert refusal_of(outcome).rule == "incomplete_context"
     assert floor.wallet.report().equity_usd is None
+    assert floor.look().absent["account"] == "read 31.0 s ago, at most 30 s"
     (outcome,) = await floor.submit(a_close(2))
     assert outcome.filled == 1
 
@@ -278,8 +280,16 @@ async def test_a_bar_length_has_its_own_snapshots(floor: Floor) -> None:
     snapshot = replace(floor.look().markets[BTC], indicators={"ema_12": 1.0})
     floor.wallet.take_snapshots(Snapshots(300.0, (snapshot,)))
     assert floor.look().markets[BTC].indicators == {}
+    floor.advance(1.5)
+    assert floor.look().markets[BTC].age_s == pytest.approx(1.5, abs=0.1)
+
+
+async def test_a_market_whose_prices_are_too_old_is_absent_and_says_so(floor: Floor) -> None:
     floor.advance(3)
-    assert floor.look().markets[BTC].age_s == pytest.approx(3, abs=0.1)
+    floor.show(999, 1001)
+    seen = floor.look()
+    assert set(seen.markets) == {BTC}
+    assert seen.absent == {"market ETH": "prices are 3.0 s old, at most 2 s"}
 
 
 async def test_it_watches_what_its_bots_need_and_what_it_holds(floor: Floor) -> None:
@@ -299,7 +309,10 @@ async def test_a_poor_sharpe_ratio_pauses_opens_for_a_while() -> None:
         pause_duration_on_breach=timedelta(minutes=18),
     )
     await floor.open(a_bot_spec(exec_guards=guards))
-    for leg, loss in enumerate((3, 5, 4)):
+    for leg, loss in enumerate((3, 5, 4, 3, 5)):
+        floor.advance(10)  # the same order again and again is another rule's
+        await floor.wallet.refresh_account()
+        floor.show(999, 1001)
         await floor.submit(an_open(10 * leg))
         floor.show(999 - loss, 1001 - loss)
         await floor.submit(a_close(10 * leg + 1))
@@ -308,10 +321,18 @@ async def test_a_poor_sharpe_ratio_pauses_opens_for_a_while() -> None:
         floor.advance(1)
     (outcome,) = await floor.submit(an_open(90))
     assert refusal_of(outcome).rule == "performance_pause"
+    gate = floor.look().gate
+    assert gate.state is GateState.PAUSED
+    assert gate.sharpe is not None
+    assert gate.sharpe < -0.5
+    assert floor.wallet.report().bots[0].gate == gate
     floor.advance(18 * 60)
     await floor.wallet.refresh_account()
     floor.show(999, 1001)
-    (outcome,) = await floor.submit(an_open(91))
+    assert floor.look().gate.state is GateState.SLOWED
+    (outcome,) = await floor.submit(an_open(91, confidence=79))
+    assert refusal_of(outcome).rule == "raised_confidence"
+    (outcome,) = await floor.submit(an_open(92, confidence=80))
     assert outcome.kind is OutcomeKind.PLACED
 
 

@@ -15,7 +15,7 @@ import ray
 from cluster.driver import Fleet, connected
 from cluster.home import Home
 from cluster.ray_runtime import boot
-from tests.bench import bars, fleet_size, halts, leases, links, orders, recovery
+from tests.bench import bars, fleet_size, halts, leases, links, llm, orders, recovery
 from tests.bench.bare_actor import BareActor
 from tests.bench.result import Section, as_markdown, put_between_markers
 
@@ -47,6 +47,7 @@ def _sections(folder: Path, home: Home) -> Iterator[Section]:
         yield orders.measured(folder, bare_actor)
         yield links.measured(folder, bare_actor)
         yield leases.measured(folder, bare_actor)
+        yield llm.measured(home)
         yield fleet_size.measured(home, running, folder, bare_actor)
     with _on_ray(home) as running:
         yield recovery.measured(home, running, folder)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from actors.status import BotLineup, FleetStatus, Totals
 from adapters.model import ZERO, BotId, WalletId
 from cluster.cli import output
+from strategies.strategy import GateState, PerformanceGate
+from tests.builders import NOW
 
 
 def a_bot(budget: Decimal | None) -> BotLineup:
@@ -62,3 +65,12 @@ def test_a_fleet_without_a_portfolio_has_no_such_column(monkeypatch: pytest.Monk
     text = shown(a_bot(None), monkeypatch=monkeypatch)
     assert "ann" in text
     assert "budget $" not in text
+
+
+def test_a_gate_that_is_not_open_has_its_line() -> None:
+    totals = Totals(bots=2, running=0, equity_usd=ZERO, exposure_usd=ZERO, pnl_usd=ZERO)
+    gate = PerformanceGate(state=GateState.PAUSED, sharpe=-0.81, until=NOW, is_enforced=False)
+    bots = (a_bot(None), msgspec.structs.replace(a_bot(None), name=BotId("ben"), gate=gate))
+    status = FleetStatus(fleet="desk", bots=bots, wallets=(), actors={}, totals=totals, halts=())
+    (line,) = output.gate_lines(status)
+    assert line.plain == "GATE ben: paused until 12:00:30 (Sharpe -0.81, advice only)"

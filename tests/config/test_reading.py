@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.bot_section import Bot, Guards, Params, Restart
+from config.bot_section import Bot, FeatureFlags, Guards, Params, Restart
 from config.fleet_file import BotsFile, DecisionPool, FleetFile, Risk
-from config.market_section import ReplayMarket, SyntheticMarket
+from config.market_section import ReplayMarket, SyntheticMarket, VenueMarket
+from config.model_section import ModelSection
 from config.portfolio_section import Portfolio
 from config.problems import MASK, FleetFileError
 from config.reading import LoadedFleet, read_bots, read_fleet
@@ -73,6 +74,10 @@ def a_fleet(**changes: Any) -> dict[str, Any]:
     return base | changes
 
 
+def advised_by(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": "advised", "executor": "llm", "candidates": ["BTC"], "model": dict(model)}
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_the_shipped_fleets_are_right(path: Path) -> None:
     loaded = read_fleet(path, environ={})
@@ -111,6 +116,7 @@ PLACES: Mapping[type[Section], tuple[Any, ...]] = {
     FleetFile: (),
     SyntheticMarket: ("market",),
     ReplayMarket: ("market",),
+    VenueMarket: ("market",),
     Risk: ("risk",),
     Portfolio: ("risk", "portfolio"),
     DecisionPool: ("decision",),
@@ -119,12 +125,15 @@ PLACES: Mapping[type[Section], tuple[Any, ...]] = {
     Bot: ("bots", 0),
     Params: ("bots", 0, "risk_params"),
     Guards: ("bots", 0, "exec_guards"),
+    FeatureFlags: ("bots", 0, "features"),
     Restart: ("bots", 0, "restart"),
+    ModelSection: ("bots", 0, "strategy", "model"),
 }
 
 OTHER: Mapping[type[Section], Mapping[str, Any]] = {
     FleetFile: {
         "fleet": "other",
+        "metrics_port": 9,
         "store": "sqlite:///x.db",
         "market": {"seed": 8},
         "risk": {"lease_ttl": "3s"},
@@ -140,6 +149,7 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
         "speed": "max",
         "latency": "1s",
     },
+    VenueMarket: {"network": "testnet", "symbols": ["BTC"], "latency": "9s"},
     ReplayMarket: {
         "source": "synthetic",
         "files": {"ETH": "bars.csv"},
@@ -173,6 +183,9 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
     },
     DecisionPool: {"actors": 9, "deadline": "1s"},
     Wallet: {
+        "network": "http://127.0.0.1:3001",
+        "vault": "0x9",
+        "margin": "isolated",
         "account": "mine",
         "equity_usd": 5,
         "orphan_cancel_after": "1m",
@@ -204,6 +217,7 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
         "decision_interval": "9s",
         "risk_params": {"max_positions": 1},
         "exec_guards": {"max_new_positions_per_cycle": 2},
+        "features": {"shadow_mode": True},
         "on_stop": "flatten",
         "shared_symbol": True,
         "heartbeat_timeout": "9s",
@@ -238,10 +252,39 @@ OTHER: Mapping[type[Section], Mapping[str, Any]] = {
         "btceth_position_value_max_equity_multiple": 9,
         "alt_position_value_min_equity_multiple": 1,
         "alt_position_value_max_equity_multiple": 9,
+        "scale_in": True,
         "sharpe_pause_threshold": 9,
+        "sharpe_window": 9,
+        "sharpe_trades_min": 9,
         "pause_duration_on_breach": "9s",
+        "slowdown_after_pause": "9s",
+        "slowdown_interval_multiple": 9,
+        "min_confidence_on_breach": 9,
+    },
+    FeatureFlags: {
+        "multi_decision": False,
+        "sl_tp_orchestration": False,
+        "idempotent_retries": False,
+        "gating_thresholds": False,
+        "shadow_mode": True,
     },
     Restart: {"backoff": "9s", "backoff_max": "9s", "crashes_max": 9, "window": "9s"},
+    ModelSection: {
+        "name": "other",
+        "base_url": "http://127.0.0.1:9/v1",
+        "key": "${OTHER_KEY}",
+        "deadline": "9s",
+        "concurrency": 9,
+        "temperature": 0.9,
+        "prompt_tokens_max": 9,
+        "output_tokens_max": 9,
+        "prompt_usd_per_mtok": 9,
+        "output_usd_per_mtok": 9,
+        "tokens_per_day_max": 9,
+        "cost_usd_per_day_max": 9,
+        "template": "Trade {{ bot }}\nwell.",
+        "record_prompt": True,
+    },
 }
 
 # Keys whose effect is not in the spec; each has its own test below.
@@ -272,16 +315,23 @@ def test_every_key_changes_the_fleet(section: type[Section], key: str, tmp_path:
         return
     (tmp_path / "bars.csv").touch()
     replay = {"source": "replay", "files": {"BTC": "bars.csv"}}
-    base = a_fleet(market=replay) if section is ReplayMarket else a_fleet()
+    venue = {"source": "hyperliquid", "symbols": ["BTC", "ETH"]}
+    base = a_fleet(market={ReplayMarket: replay, VenueMarket: venue}.get(section, {}))
+    if section is Wallet:
+        base["wallets"]["alpha"]["venue"] = "hyperliquid"
+    if section is ModelSection:
+        model = {"name": "any", "key": "${KEY}", "prompt_usd_per_mtok": 1}
+        base["bots"][0]["strategy"] = advised_by(model)
     if (section, key) == (SyntheticMarket, "source"):
         changed = a_fleet(market=replay)
-    elif (section, key) == (ReplayMarket, "source"):
+    elif section in (ReplayMarket, VenueMarket) and key == "source":
         changed = a_fleet()
     else:
         changed = with_key(base, (*PLACES[section], key), OTHER[section][key])
     if key == "wallets":
         base["bots"] = changed["bots"] = []
-    assert read(tmp_path, changed).spec != read(tmp_path, base).spec
+    environ = {"KEY": SECRET, "OTHER_KEY": SECRET}
+    assert read(tmp_path, changed, environ=environ).spec != read(tmp_path, base, environ=environ).spec
 
 
 def test_the_walk_over_the_keys_forgets_no_section() -> None:
@@ -330,6 +380,53 @@ def test_a_secret_is_known_to_be_there_and_goes_nowhere(key: str, tmp_path: Path
     assert SECRET not in repr(loaded)
     assert SECRET not in render(loaded.settings)
     assert SECRET.encode() not in pickle.dumps(loaded)
+
+
+LIVE = {
+    "venue": "hyperliquid",
+    "mode": "live",
+    "network": "testnet",
+    "account": f"0x{'a1' * 20}",
+    "key": "${KEY}",
+}
+
+
+def a_live_fleet(**changes: object) -> dict[str, Any]:
+    market = {"source": "hyperliquid", "network": "testnet", "symbols": ["BTC", "ETH"]}
+    wallet = {key: value for key, value in (LIVE | changes).items() if value is not None}
+    return a_fleet(market=market, wallets={"alpha": wallet})
+
+
+def test_a_live_wallet_hands_its_key_over_beside_the_fleet_and_nowhere_else(tmp_path: Path) -> None:
+    loaded = read(tmp_path, a_live_fleet(), environ={"KEY": SECRET})
+    assert loaded.secrets == {"alpha": {"key": SECRET}}
+    assert loaded.spec.wallets[0].mode == "live"
+    assert SECRET not in repr(loaded)
+    assert SECRET.encode() not in pickle.dumps(loaded.spec)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "words"),
+    [
+        ({"key": None}, "key", "is missing"),
+        ({"account": None}, "account", "is missing"),
+        ({"account": "0x12"}, "account", "is no address"),
+        ({"vault": "mine"}, "vault", "is no address"),
+        ({"network": "mainnet"}, "mode", r"network: mainnet"),
+        ({"network": "ftp://x"}, "network", "is no network"),
+        ({"venue": "paper"}, "mode", "no live mode"),
+    ],
+)
+def test_a_live_wallet_that_could_not_trade_is_refused(
+    changes: dict[str, Any], where: str, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FleetFileError, match=rf"wallets\.alpha\.{where}.*{words}"):
+        read(tmp_path, a_live_fleet(**changes), environ={"KEY": SECRET})
+
+
+def test_a_key_that_the_paper_venue_does_not_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FleetFileError, match=r"wallets\.alpha\.margin.*no effect"):
+        read(tmp_path, a_fleet(wallets={"alpha": {"margin": "isolated"}}))
 
 
 @pytest.mark.parametrize(("key", "value"), [("venue", "kraken"), ("mode", "live")])

@@ -58,29 +58,41 @@ async def test_an_account_is_worth_its_cash_and_what_its_positions_have_made(und
     assert account.at == under.clock.now()
 
 
-async def test_fills_are_numbered_without_gaps_and_paged(under: VenueUnderTest) -> None:
+def is_chain(fills: Sequence[Fill]) -> bool:
+    """Whether the numbers rise from the beginning, and each fill says that nothing is between it and the last."""
+    before = [0, *(fill.sequence for fill in fills)]
+    return all(last < fill.sequence and fill.follows(last) for last, fill in zip(before, fills, strict=False))
+
+
+async def test_fills_are_numbered_upwards_each_knows_the_one_before_and_they_are_paged(
+    under: VenueUnderTest,
+) -> None:
     for number in range(12):
         await (under.buy if number % 2 else under.sell)("0.1")
     resting = await under.buy("1", "990")
     under.show(985, 990, size=1)
     fills = await all_fills(under)
-    assert [fill.sequence for fill in fills] == list(range(1, 14))
-    assert len({fill.id for fill in fills}) == 13
+    assert len({fill.id for fill in fills}) == len(fills) == 13
+    assert is_chain(fills)
     assert (fills[-1].order_id, fills[-1].price, fills[-1].liquidity) == (
         resting.order.id,
         dec(990),
         Liquidity.MAKER,
     )
     assert sum(fill.size * fill.side.sign for fill in fills) == await under.held()
-    for since in (0, 1, 7, 13):
-        assert await all_fills(under, since) == fills[since:]
+    for taken in (1, 7, 13):
+        assert [fill.id for fill in await all_fills(under, fills[taken - 1].sequence)] == [
+            fill.id for fill in fills[taken:]
+        ]
 
 
 async def test_more_fills_than_a_page_are_all_there(under: VenueUnderTest) -> None:
     for number in range(510):
         under.show(999, 1001)
         await under.truth.place(under.an_order(Side.BUY if number % 2 else Side.SELL, "0.1"))
-    assert [fill.sequence for fill in await all_fills(under)] == list(range(1, 511))
+    fills = await all_fills(under)
+    assert len({fill.id for fill in fills}) == len(fills) == 510
+    assert is_chain(fills)
 
 
 async def test_news_of_orders_and_fills_come_in_their_order(under: VenueUnderTest) -> None:

@@ -20,7 +20,7 @@ from adapters.errors import (
 )
 from adapters.model import OrderStatus, Side
 from adapters.simulators.faults.nemesis import Nemesis
-from adapters.simulators.faults.plan import AFTER, BEFORE, MALFORMED, Fault, Kind, Plan, Where, script
+from adapters.simulators.faults.plan import AFTER, BEFORE, MALFORMED, Fault, Kind, Where, script
 from adapters.venue import Fence
 from tests.contract.venues import VenueUnderTest
 from tests.fakes import until
@@ -167,7 +167,7 @@ async def test_expiry_is_judged_by_the_venues_clock_however_wrong_it_is(faulty: 
     assert faulty.wire is not None
     if faulty.venue.fence is not Fence.EXPIRY:
         pytest.skip("expiries mean nothing to this venue")
-    faulty.wire.nemesis.strike(Plan(skew=timedelta(hours=1)))
+    faulty.wire.skew(timedelta(hours=1))
     ours = faulty.clock.now()
     theirs = (await faulty.venue.account()).at
     assert theirs - ours == timedelta(hours=1)

@@ -130,7 +130,7 @@ async def test_a_reduce_only_order_never_opens_a_position(under: VenueUnderTest)
 @pytest.mark.parametrize(
     ("size", "price", "changes", "error"),
     [
-        ("1", "990.5", {}, InvalidParam),
+        ("1", "990.55555", {}, InvalidParam),
         ("0.0005", "990", {}, InvalidParam),
         ("0.001", "990", {}, InvalidParam),
         ("1", "1001", {"tif": TimeInForce.POST_ONLY}, InvalidParam),
@@ -150,4 +150,6 @@ async def test_a_refusal_is_an_error_of_its_class_and_leaves_nothing(
 
 
 async def test_the_markets_are_listed(under: VenueUnderTest) -> None:
-    assert (await under.venue.instruments())[BTC].tick == 1
+    market = (await under.venue.instruments())[BTC]
+    assert (market.is_on_tick(dec(990)), market.is_on_tick(dec("990.55555"))) == (True, False)
+    assert (market.step, market.max_leverage) == (dec("0.001"), 20)

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from adapters.clock import SystemClock, VirtualClock
+from adapters.hyperliquid import rest
 from adapters.link import Caller, Peer, Server
 from adapters.model import ClientOrderId, Instrument, Order, OrderReport, OrderType, Quote, Side, Symbol
 from adapters.paper import client
@@ -36,6 +37,7 @@ from adapters.simulators.faults.link_proxy import LinkProxy
 from adapters.simulators.faults.nemesis import Nemesis
 from adapters.simulators.faults.plan import Plan, Way, Where
 from adapters.venue import Venue
+from tests.adapters.hyperliquid import grounds
 from tests.builders import BTC, NOW
 
 CASH_USD = Decimal(1_000_000)
@@ -50,6 +52,7 @@ class Wire:
     nemesis: Nemesis
     requests: Mapping[str, Where]  # by verb; "connect" is what comes before them all
     hurried: Callable[[], AbstractContextManager[None]]  # within it the venue's client soon gives up
+    skew: Callable[[timedelta], None]  # from here on the venue's clock is so far ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,18 +149,45 @@ async def paper_behind_faults(folder: Path) -> AsyncIterator[VenueUnderTest]:
             truth=PaperVenue(exchange, ACCOUNT),
             take_quote=exchange.on_market,
             clock=clock,
-            wire=Wire(nemesis=nemesis, requests=_PAPER_REQUESTS, hurried=hurried_paper),
+            wire=Wire(
+                nemesis=nemesis,
+                requests=_PAPER_REQUESTS,
+                hurried=hurried_paper,
+                skew=lambda ahead: nemesis.strike(Plan(skew=ahead)),
+            ),
         )
         await venue.aclose()
         await proxy.aclose()
+
+
+@asynccontextmanager
+async def hyperliquid_behind_faults(folder: Path) -> AsyncIterator[VenueUnderTest]:
+    """The simulated exchange behind a wire that can fail."""
+    async with grounds.opened(folder, instruments={BTC: MARKET}) as ground:
+        nonces, truth = grounds.a_venue(ground.url, ground.signer, ground.clock, folder / "truth")
+        yield VenueUnderTest(
+            venue=ground.venue,
+            truth=truth,
+            take_quote=ground.exchange.on_market,
+            clock=ground.wall,
+            wire=Wire(
+                nemesis=ground.nemesis,
+                requests=_HYPERLIQUID_REQUESTS,
+                hurried=hurried_hyperliquid,
+                skew=ground.set_ahead,
+            ),
+        )
+        await truth.aclose()
+        nonces.close()
 
 
 VENUES: Mapping[str, Opening] = {
     "paper in process": paper_in_process,
     "paper over a link": paper_over_a_link,
     "paper behind faults": paper_behind_faults,
+    "hyperliquid behind faults": hyperliquid_behind_faults,
 }
-BEHIND_FAULTS = ("paper behind faults",)
+BEHIND_FAULTS = ("paper behind faults", "hyperliquid behind faults")
 
 _PAPER_REQUESTS = {
     verb: Where(way=Way.REQUEST, verb=name)
@@ -172,6 +202,29 @@ _PAPER_REQUESTS = {
         "fills_since": "AskFills",
     }.items()
 }
+
+
+_HYPERLIQUID_REQUESTS = {
+    verb: Where(way=Way.REQUEST, path=path, containing=f'"{kind}"'.encode())
+    for verb, (path, kind) in {
+        "connect": ("/info", "meta"),
+        "place": ("/exchange", "order"),
+        "cancel": ("/exchange", "cancelByCloid"),
+        "order": ("/info", "orderStatus"),
+        "open_orders": ("/info", "frontendOpenOrders"),
+        "positions": ("/info", "clearinghouseState"),
+        "account": ("/info", "clearinghouseState"),
+        "fills_since": ("/info", "userFillsByTime"),
+    }.items()
+}
+
+
+@contextmanager
+def hurried_hyperliquid() -> Iterator[None]:
+    """A client that waits a fifth of a second for an answer, where none will come."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rest, "ANSWER_MAX_S", 0.2)
+        yield
 
 
 @contextmanager

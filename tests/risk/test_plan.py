@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.model import Level, OrderReport, OrderStatus, OrderType, Side, TimeInForce
+from risk.first_line import FirstLine, House
 from risk.intent import Intent, Purpose, client_order_id
 from risk.limits import ExecGuards, RiskParams
 from risk.plan import Plan, plan
@@ -28,9 +29,13 @@ from tests.builders import (
     an_instrument,
 )
 
+UNBANDED = ExecGuards(btceth_position_value_min_equity_multiple=Decimal(0))
+ROOMY = RiskParams(max_position_size_usd=Decimal(1_000_000))
 
-def planned(view: View, *decisions: AnyDecision, guards: ExecGuards | None = None) -> Plan:
-    return plan(view, decisions, epoch=4, params=RiskParams(), guards=guards)
+
+def planned(view: View, *decisions: AnyDecision, guards: ExecGuards | None = None, **house: Any) -> Plan:
+    limits = House(guards=guards, **house)
+    return plan(view, decisions, epoch=4, house=limits, line=FirstLine(view, limits))
 
 
 def a_long(**changes: Any) -> Decision:
@@ -70,7 +75,8 @@ def test_a_market_open_becomes_an_immediate_limit_order_with_a_protective_price(
 
 
 def test_a_short_at_the_market_is_protected_below_the_bid() -> None:
-    (intent,) = planned(a_view(), a_long(action=Action.OPEN_SHORT)).intents
+    short = a_long(action=Action.OPEN_SHORT, stop_loss=Decimal(1050), take_profit=Decimal(900))
+    (intent,) = planned(a_view(), short).intents
     assert (intent.side, intent.price, intent.size) == (Side.SELL, Decimal("990.0"), Decimal("0.500"))
 
 
@@ -154,7 +160,7 @@ def test_closes_come_before_opens_and_keep_their_order() -> None:
         view,
         a_long(),
         Decision(symbol=SOL, action=Action.CLOSE_SHORT),
-        Quotes(symbol=BTC, bids=levels(("990", "1"))),
+        Quotes(symbol=BTC, bids=levels(("990", "0.1"))),
         Decision(symbol=ETH, action=Action.CLOSE_LONG),
     )
     assert [(i.symbol, i.purpose) for i in result.intents] == [
@@ -167,7 +173,7 @@ def test_closes_come_before_opens_and_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("guards", "opened"), [(ExecGuards(), 1), (ExecGuards(max_new_positions_per_cycle=2), 2), (None, 3)]
+    ("guards", "opened"), [(UNBANDED, 1), (replace(UNBANDED, max_new_positions_per_cycle=2), 2), (None, 3)]
 )
 def test_new_positions_of_a_cycle_are_capped(guards: ExecGuards | None, opened: int) -> None:
     view = three_markets()
@@ -185,7 +191,7 @@ def test_quotes_are_compared_with_what_rests() -> None:
     partly = replace(a_resting_order(Side.SELL, "1020", "1", leg=5), filled=Decimal("0.6"))
     view = a_view(orders=(same, twin, moved, stop, partly))
     wanted = Quotes(symbol=BTC, bids=levels(("990", "1")), asks=levels(("1011", "1"), ("1020", "0.4")))
-    result = planned(view, wanted)
+    result = planned(view, wanted, params=ROOMY)
     assert result.cancels == (twin.order.id, moved.order.id)
     (intent,) = result.intents
     assert (intent.purpose, intent.tif, intent.type) == (

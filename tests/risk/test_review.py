@@ -24,7 +24,7 @@ from risk.limits import ExecGuards, RiskParams, WalletLimits
 from risk.post_trade import NoOpens
 from risk.review import RULES, Approved, Refused, review
 from risk.session import Session
-from strategies.strategy import Performance
+from strategies.strategy import GateState, PerformanceGate
 from tests.builders import (
     BTC,
     NOW,
@@ -162,14 +162,24 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         (({}, {"snapshot": a_snapshot(age_s=2.0)}), ({}, {"snapshot": a_snapshot(age_s=2.001)})),
         (({}, {}), ({}, {"snapshot": a_snapshot(age_s=float("nan"))})),
     ],
+    "incomplete_context": [
+        (({}, {"absent": {"market ETH": "old"}}), ({}, {"absent": {"market BTC": "old"}})),
+        (({}, {}), ({}, {"absent": {"account": "read 31.0 s ago, at most 30 s"}})),
+    ],
     "performance_pause": [
         (
-            ({}, {"guards": guards(), "performance": Performance(sharpe=-0.5)}),
-            ({}, {"guards": guards(), "performance": Performance(sharpe=-0.501)}),
+            ({}, {"gate": PerformanceGate(state=GateState.SLOWED)}),
+            ({}, {"gate": PerformanceGate(state=GateState.PAUSED)}),
+        ),
+    ],
+    "raised_confidence": [
+        (
+            ({"confidence": 80}, {"gate": PerformanceGate(state=GateState.SLOWED, min_confidence=80)}),
+            ({"confidence": 79}, {"gate": PerformanceGate(state=GateState.SLOWED, min_confidence=80)}),
         ),
         (
-            ({}, {"guards": guards(), "performance": Performance(sharpe=-9), "paused_until": NOW}),
-            ({}, {"guards": guards(), "paused_until": NOW + timedelta(microseconds=1)}),
+            ({"confidence": 1}, {"gate": PerformanceGate(min_confidence=80)}),
+            ({"confidence": 1}, {"gate": PerformanceGate(state=GateState.SLOWED, min_confidence=2)}),
         ),
     ],
     "order_rate": [(({}, {"orders_in_last_second": 19}), ({}, {"orders_in_last_second": 20}))],
@@ -275,6 +285,10 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         (({}, {"position": Decimal("0.4")}), ({}, {"position": Decimal("-0.1")})),
         (({}, {"guards": guards()}), ({}, {"guards": guards(), "position": Decimal("0.001")})),
         (({}, {"guards": guards()}), ({}, {"guards": guards(), "resting_buys": Decimal("0.001")})),
+        (  # scaling in is one direction only
+            ({}, {"guards": guards(scale_in=True), "position": Decimal("0.4")}),
+            ({}, {"guards": guards(scale_in=True), "position": Decimal("-0.4")}),
+        ),
     ],
     "max_positions": [
         (({}, {"positions_held": 2}), ({}, {"positions_held": 3})),
@@ -290,7 +304,11 @@ BOUNDARIES: dict[str, list[tuple[tuple[Changes, Changes], tuple[Changes, Changes
         (
             ({}, {"guards": guards(), "snapshot": a_snapshot(open_interest=Decimal(15_000))}),
             ({}, {"guards": guards(), "snapshot": a_snapshot(open_interest=Decimal("14999.999"))}),
-        )
+        ),
+        (
+            ({}, {"guards": guards(), "snapshot": a_snapshot(context_age_s=300.0)}),
+            ({}, {"guards": guards(), "snapshot": a_snapshot(context_age_s=300.1)}),
+        ),
     ],
     "price_collar": [
         (

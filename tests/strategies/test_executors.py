@@ -28,7 +28,7 @@ DOWN = a_snapshot(indicators=indicators(gap=-5.0, rsi=40.0), change_1h=-0.01, ch
 
 
 async def advice(view: View) -> list[Decision]:
-    return list(await QuantExecutor().advise(view))
+    return list(QuantExecutor().advise(view))
 
 
 @pytest.mark.parametrize(

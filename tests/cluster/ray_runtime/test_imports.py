@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("sqlalchemy", "alembic", "pydantic", "pyarrow", "typer", "rich")
+HEAVY = ("sqlalchemy", "alembic", "pydantic", "pyarrow", "typer", "rich", "openai", "httpx2", "json_repair")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from datetime import timedelta, timezone
 from decimal import Decimal
 
+import msgspec
 import pytest
 from sqlalchemy.exc import StatementError
 
+from actors.messages import CycleRecord
 from actors.store import EquityPoint, Event, RecordStore
 from adapters.model import BotId, WalletId
 from cluster.store.sql import SqlStore
@@ -21,6 +23,15 @@ def a_point(after_s: float = 0.0, *, wallet: str = "main", equity: str = "10000.
         equity_usd=Decimal(equity),
         exposure_usd=Decimal(0),
     )
+
+
+def test_a_record_of_before_views_were_kept_is_still_read() -> None:
+    """New fields have values of their own, so that an old store needs no rewriting."""
+    young = {"advice", "intents", "view", "contexts", "halt", "limits"}
+    old = {name: value for name, value in msgspec.to_builtins(a_cycle()).items() if name not in young}
+    old["refusals"] = [{key: one[key] for key in one if key != "is_enforced"} for one in old["refusals"]]
+    old["actions"] = [{key: one[key] for key in one if key != "order_id"} for one in old["actions"]]
+    assert msgspec.convert(old, CycleRecord) == a_cycle()
 
 
 async def test_a_cycle_comes_back_whole(store: SqlStore) -> None:

@@ -16,7 +16,7 @@ from actors.journal import LogJournal
 from actors.ledger import Ledger, LedgerOrder
 from actors.ledger_events import Crossed, Intended, Learned, LedgerEvent, Traded
 from actors.messages import Outcome
-from actors.order_desk import OrderDesk
+from actors.order_desk import ATTEMPTS_MAX, OrderDesk
 from actors.order_state import OrderEvent, OrderState
 from actors.protection import Guarding, Holding, ProtectionSteps, protect
 from actors.protector import Protector
@@ -95,9 +95,13 @@ class ResendsUnderANewName(Plant):
         send = OrderDesk.send
 
         async def again(
-            self: OrderDesk, intended: LedgerOrder, *, may_repeat: Callable[[], bool] = lambda: True
+            self: OrderDesk,
+            intended: LedgerOrder,
+            *,
+            may_repeat: Callable[[], bool] = lambda: True,
+            attempts: int = ATTEMPTS_MAX,
         ) -> VenueError | None:
-            error = await send(self, intended, may_repeat=may_repeat)
+            error = await send(self, intended, may_repeat=may_repeat, attempts=attempts)
             if intended.state is not OrderState.UNKNOWN or intended.purpose.reduces:
                 return error
             name = ClientOrderId(intended.order.id[:-1] + "f")
@@ -117,7 +121,7 @@ class AdoptsNothing(Plant):
     """G1: what rests at the venue and is not in the journal is left alone."""
 
     faults = MOVES
-    caught_by = frozenset({"I3", "I4", "I6", "I8", "G4"})
+    caught_by = frozenset({"I3", "I4", "I6", "I8", "G4", "R1"})
 
     def can_matter(self, draw: Draw) -> bool:
         return draw.has(Kind.FAILOVER)

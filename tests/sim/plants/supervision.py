@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors import views
 from actors.journal import LogJournal
 from actors.ledger_events import Leaving, LedgerEvent
 from actors.seat import Seat
@@ -15,7 +16,10 @@ from tests.sim.weights import MOVES_AND_FREEZES
 
 
 class SeatsAnyEpoch(Plant):
-    """G5: a bot whose epoch is over, since the supervisor has started another, is still served."""
+    """G5: a bot whose epoch is over, since the supervisor has started another, is still served.
+
+    Script: bots see prices of any age. A wallet that was long away shows none, which would keep most of them quiet.
+    """
 
     bound = 30
     faults = MOVES_AND_FREEZES
@@ -23,6 +27,9 @@ class SeatsAnyEpoch(Plant):
 
     def can_matter(self, draw: Draw) -> bool:
         return draw.has(Kind.FAILOVER)
+
+    def stage(self, patch: pytest.MonkeyPatch, seed: int) -> None:
+        patch.setattr(views, "is_stale", lambda snapshot, limit_s: False)
 
     def plant(self, patch: pytest.MonkeyPatch) -> None:
         find = Wallet._seat
