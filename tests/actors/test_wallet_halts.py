@@ -261,6 +261,18 @@ async def test_a_retired_bot_leaves_what_its_exit_mode_says_and_others_stay(
     await floor.submit(a_quote_intent(3, bot=BEN), bot=BEN)
 
 
+async def test_a_bot_whose_stop_may_not_rest_has_not_left_protected() -> None:
+    floor = Floor()
+    await floor.open()
+    floor.venue.script("place", None, Fault(OutcomeUnknown("timeout"), takes_effect=True))
+    floor.venue.fail("order", OutcomeUnknown("timeout"))
+    await floor.submit(an_open(take_profit=None))
+    assert not (await floor.wallet.retire(Retire(ANN, ExitMode.PROTECT))).done
+    floor.venue.fail("order", None)
+    assert (await floor.wallet.retire(Retire(ANN, ExitMode.PROTECT))).done
+    assert kinds(floor) == [STOP]
+
+
 async def test_a_retirement_asked_again_is_still_done(floor: Floor) -> None:
     for _ in range(3):
         retired = await floor.wallet.retire(Retire(ANN, ExitMode.PROTECT))
