@@ -77,7 +77,6 @@ class Judge:
         self._epochs: dict[tuple[Process, BotId], int] = {}  # that a wallet was told to seat
         self._outdated: set[ClientOrderId] = set()  # wishes of an epoch that was over when they came
         self._exposures = dict.fromkeys(self.accounts, ZERO)
-        self._grants: dict[WalletId, Decimal] = {}
         for wallet in fleet.wallets:
             exchange.open_account(wallet.name, wallet.equity_usd)
             exchange.subscribe(wallet.name, partial(self._news, wallet.name))
@@ -183,14 +182,13 @@ class Judge:
         if total > self._limit_usd + DUST_USD:
             parts = ", ".join(f"{name} {used:.4f}" for name, used in self._exposures.items())
             self.fail("I1", f"the worst case is {total:.4f} of {self._limit_usd} USD ({parts})")
-        if self._ground.control_disk.changed:
-            self._grants = self._ground.control_disk.grants()
-        granted = self._grants.get(wallet, ZERO)
+        grants = self._ground.control_disk.grants()
+        granted = grants.get(wallet, ZERO)
         if granted + DUST_USD < self._exposures[wallet]:
             self.fail(
                 "I8", f"{wallet} is granted {granted}, its worst case is {self._exposures[wallet]:.4f} USD"
             )
-        lent = sum(self._grants.values(), ZERO)
+        lent = sum(grants.values(), ZERO)
         if lent > self._limit_usd * DRIFT:
             self.fail("I8", f"{lent} USD are granted of {self._limit_usd}")
 
