@@ -54,11 +54,11 @@ class Trace:
         ]
 
 
-def encoded(message: Any) -> bytes:
+def without_pid(message: Any, encoded: bytes) -> bytes:
     """A message as the digest takes it: a pid is the machine's, and no part of what happened."""
     if isinstance(message, WalletReport):
-        message = msgspec.structs.replace(message, pid=0)
-    return _encode(message)
+        return _encode(msgspec.structs.replace(message, pid=0))
+    return encoded
 
 
 def _shown(value: Any) -> str:

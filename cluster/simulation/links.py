@@ -18,7 +18,7 @@ from adapters.clock import Clock
 from adapters.errors import LinkError, StaleCommand, TradingError
 from adapters.link import Dial, Protocols, Session, SessionFactory
 from adapters.wire_errors import ErrorBody, as_error, error_body
-from cluster.simulation.chronicle import encoded
+from cluster.simulation.chronicle import without_pid
 from cluster.simulation.loop import Process, current
 from cluster.simulation.network import Leg, Network
 
@@ -155,7 +155,8 @@ class Connection:
             if self._session is None:
                 self._session = self._listener.open_session(self._tell)
             shown = await self._session.handle(self._listener.protocols.requests.decode(body))
-            reply, what, traced = _encode(shown), f"{name}→{type(shown).__name__}", encoded(shown)
+            reply, what = _encode(shown), f"{name}→{type(shown).__name__}"
+            traced = without_pid(shown, reply)
         except TradingError as raised:
             error = error_body(raised)
         except msgspec.MsgspecError as raised:
