@@ -13,13 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from actors.store import Latches
 from adapters.model import WalletId
 from cluster.simulation.loop import SimLoop, VirtualExecutor
-from cluster.store.database import Database, StoreUnavailable
+from cluster.store.database import Database, StoreUnavailable, own_errors
 from cluster.store.opening import open_engine
 from cluster.store.sql import SqlStore
 from cluster.store.tables import HALT_GENERATION
@@ -42,7 +42,7 @@ class ControlDisk:
 
     def store(self) -> SqlStore:
         """What one process opens."""
-        return _Store(self, self._engine, _Turns(self))
+        return _Store(self, _Database(self._engine, _Turns(self)))
 
     def _read_latch_rows(self) -> list[Any]:
         counted = self._connection.execute("SELECT value FROM counters WHERE name = ?", (HALT_GENERATION,))
@@ -71,10 +71,10 @@ class _Known(Generic[T]):
 class _Store(SqlStore):
     """The production store, which reads the latches again only when they changed: half of all that is ever read."""
 
-    def __init__(self, disk: ControlDisk, engine: Engine, turns: _Turns) -> None:
-        super().__init__(Database(engine, turns))
+    def __init__(self, disk: ControlDisk, database: _Database) -> None:
+        super().__init__(database)
         self._disk = disk
-        self._turns = turns
+        self._turns = database.turns
         self._rows: list[Any] = []
         self._latches: Latches | None = None
 
@@ -83,6 +83,22 @@ class _Store(SqlStore):
         if self._latches is None or rows != self._rows:
             self._rows, self._latches = rows, await super().load_latches()
         return self._latches
+
+
+class _Database(Database):
+    """The production one, on a connection that stays open: to open one for each transaction is half of its cost."""
+
+    def __init__(self, engine: Engine, turns: _Turns) -> None:
+        super().__init__(engine, turns)
+        self.turns = turns
+        self._connection = engine.connect()
+
+    async def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        def transaction() -> T:
+            with own_errors(engine), self._connection.begin():
+                return work(self._connection)
+
+        return await self.turns.begin(transaction)
 
 
 class _Turns(VirtualExecutor):
