@@ -37,6 +37,10 @@ class Trace:
         self._hash.update(body)
         self._lines.append((at_s, where, what, shown))
 
+    def keep_no_lines(self) -> None:
+        """Nobody will ask for them."""
+        self._lines = deque(maxlen=0)
+
     def bite(self, kind: str) -> None:
         """A fault made a difference."""
         self.bitten[kind] += 1
