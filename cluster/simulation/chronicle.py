@@ -33,8 +33,7 @@ class Trace:
             body: what the digest takes of it, beside the rest.
             shown: what people are shown of it; turned into text only when somebody looks.
         """
-        self._hash.update(f"{at_s!r}|{where}|{what}|".encode())
-        self._hash.update(body)
+        self._hash.update(f"{at_s!r}|{where}|{what}|".encode() + body)
         self._lines.append((at_s, where, what, shown))
 
     def keep_no_lines(self) -> None:

@@ -74,7 +74,6 @@ class Connection:
         self._notices: asyncio.Queue[Any] = asyncio.Queue()
         self._is_open = True
         self._is_stalled = False
-        self._running: list[asyncio.Task[None]] = []
         server.endings.append(self._server_died)
         client.endings.append(self._client_died)
 
@@ -141,8 +140,7 @@ class Connection:
     # ── the serving end ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _serve(self, body: bytes, name: str, deadline: float, answer: asyncio.Future[Any]) -> None:
-        self._running = [task for task in self._running if not task.done()]
-        self._running.append(asyncio.create_task(self._answer(body, name, deadline, answer)))
+        self._loop.create_task(self._answer(body, name, deadline, answer))
 
     async def _answer(self, body: bytes, name: str, deadline: float, answer: asyncio.Future[Any]) -> None:
         reply: bytes = b""
@@ -215,7 +213,7 @@ class Connection:
     def _close_session(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            asyncio.create_task(session.closed())  # noqa: RUF006  # the loop keeps every task
+            self._loop.create_task(session.closed())
 
     # ── deaths ───────────────────────────────────────────────────────────────────────────────────────────────────
 
