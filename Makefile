@@ -33,7 +33,8 @@ check: setup ## ruff, mypy --strict, import-linter, secrets
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 test: setup ## everything, on real Ray too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not ray' --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest -m ray
 
 bench: setup ## ratios against what one would otherwise pick; the last result is docs/benchmarks.md
 	$(BIN)/python -m tests.bench

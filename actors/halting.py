@@ -112,11 +112,11 @@ class Halting:
         has_rival = (
             self._has_rival()
         )  # before the venue is asked: what arrives after its answer is in nobody's count
-        await reconcile(self._desk, self._venue, self._clock.now())
+        over = await reconcile(self._desk, self._venue, self._clock.now())
         bots = list(ledger.records)
         left = [steps_to(self._stance_of(bot), bot, ledger) for bot in bots]
         flat = [bot for bot in bots if self._stance_of(bot) is Stance.FLAT]
-        orders = sum(len(steps.cancels) for steps in left)
+        orders = over + sum(len(steps.cancels) for steps in left)
         orders += sum(len(ledger.live(bot)) for bot in flat)
         positions = sum(len(ledger.holdings(bot)) for bot in flat)
         foreign = self._desk.foreign

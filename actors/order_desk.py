@@ -199,8 +199,8 @@ class OrderDesk:
                 await self.take_report(found.report)
             elif isinstance(found, Dead):
                 self._learn(order_id, OrderEvent.REJECT, found.proof)
-            elif isinstance(found, Resend) and not (order.state.is_final or self.is_in_the_air(order_id)):
-                await self._send_again(order)  # nobody has settled it or begun to send it while we asked
+            elif isinstance(found, Resend) and not order.state.is_final:
+                await self._send_again(order)  # nobody has settled it while we asked
         except VenueError as error:
             return error
         return said if isinstance(said, VenueError) and not isinstance(said, NotFound) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from datetime import timedelta
 from decimal import Decimal
 
@@ -64,15 +64,14 @@ class Protector:
         """One pass over a bot's markets. Says whether a guard waits to be moved, so that another pass is due."""
         if bot == EXTERNAL:
             return False  # what nobody asked for is nobody's to guard
-        symbols = {order.order.symbol for order in self._ledger.live(bot)} | set(self._ledger.holdings(bot))
+        held = set(self._ledger.holdings(bot))
+        self._forget_what_is_gone(bot, held)
+        symbols = {order.order.symbol for order in self._ledger.live(bot)} | held
         waits = [await self._protect(bot, symbol) for symbol in sorted(symbols & self.instruments.keys())]
         return any(waits)
 
     async def _protect(self, bot: BotId, symbol: Symbol) -> bool:
         holding = self._holding(bot, symbol)
-        if not holding.book.size:
-            self._forget(bot, symbol)
-            self._stops.pop((bot, symbol), None)
         steps = protect(holding)
         stop = self._stops.get((bot, symbol))
         if steps.refused:
@@ -145,6 +144,13 @@ class Protector:
             self._alert(f"{reason}; closing {symbol}", bot)
         self._stops.pop((bot, symbol), None)
         await self._close(bot, symbol)
+
+    def _forget_what_is_gone(self, bot: BotId, held: Set[Symbol]) -> None:
+        """What befell a holding that was closed says nothing about the next one in its market."""
+        for key in [*self._bare_since, *self._given_up, *self._stops]:
+            if key[0] == bot and key[1] not in held:
+                self._forget(*key)
+                self._stops.pop(key, None)
 
     def _forget(self, bot: BotId, symbol: Symbol) -> None:
         self._bare_since.pop((bot, symbol), None)

@@ -71,18 +71,27 @@ def reconciliation(ledger: Ledger, truth: Truth) -> list[LedgerEvent]:
     return events
 
 
-async def reconcile(desk: OrderDesk, venue: Venue, now: datetime) -> None:
-    """Make the ledger agree with the venue. Running it twice changes nothing more. Raises what the venue raises."""
+async def reconcile(desk: OrderDesk, venue: Venue, now: datetime) -> int:
+    """Make the ledger agree with the venue. Running it twice changes nothing more. Raises what the venue raises.
+
+    Returns:
+        How many orders rest at the venue although they are over by the ledger, and could not be cancelled now.
+    """
     ledger = desk.ledger
     live = {order.order.id for order in ledger.live()}
     truth = await _ask(desk, venue, now)
     desk.take(*reconciliation(ledger, truth))
     desk.foreign = {report.order.id: report for report in truth.resting if not is_ours(report.order.id)}
+    left = 0
     for report in truth.resting:
         order = ledger.orders.get(report.order.id)
-        is_over = order is not None and order.state.is_final and report.order.id not in live
-        if order is not None and is_over and await desk.withdraw(report.order.id):
+        if order is None or not order.state.is_final or report.order.id in live:
+            continue
+        if await desk.withdraw(report.order.id):
             _log.warning("%s was %s and rested at the venue: cancelled", report.order.id, order.state)
+        else:
+            left += 1
+    return left
 
 
 def lost_in_a_crash(ledger: Ledger, now: datetime) -> list[LedgerEvent]:

@@ -43,7 +43,7 @@ class Calls:
         answer: asyncio.Future[Any] = loop.create_future()
 
         def run() -> None:
-            asyncio.create_task(work())  # noqa: RUF006  # the loop keeps every task
+            loop.create_task(work())
 
         async def work() -> None:
             result: Any = None

@@ -33,9 +33,12 @@ class Trace:
             body: what the digest takes of it, beside the rest.
             shown: what people are shown of it; turned into text only when somebody looks.
         """
-        self._hash.update(f"{at_s!r}|{where}|{what}|".encode())
-        self._hash.update(body)
+        self._hash.update(f"{at_s!r}|{where}|{what}|".encode() + body)
         self._lines.append((at_s, where, what, shown))
+
+    def keep_no_lines(self) -> None:
+        """Nobody will ask for them."""
+        self._lines = deque(maxlen=0)
 
     def bite(self, kind: str) -> None:
         """A fault made a difference."""
@@ -54,11 +57,11 @@ class Trace:
         ]
 
 
-def encoded(message: Any) -> bytes:
+def without_pid(message: Any, encoded: bytes) -> bytes:
     """A message as the digest takes it: a pid is the machine's, and no part of what happened."""
     if isinstance(message, WalletReport):
-        message = msgspec.structs.replace(message, pid=0)
-    return _encode(message)
+        return _encode(msgspec.structs.replace(message, pid=0))
+    return encoded
 
 
 def _shown(value: Any) -> str:

@@ -6,10 +6,11 @@ grants in the store, and what the operator was told of halts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -76,8 +77,12 @@ class Judge:
         self._sharing = {bot.wallet for bot in fleet.bots if bot.shared_symbol}
         self._epochs: dict[tuple[Process, BotId], int] = {}  # that a wallet was told to seat
         self._outdated: set[ClientOrderId] = set()  # wishes of an epoch that was over when they came
+        self._ears: dict[type, Callable[[Route, Any], None]] = {
+            Submit: self._wished,
+            Admit: self._admitted,
+            Submitted: self._answered,
+        }
         self._exposures = dict.fromkeys(self.accounts, ZERO)
-        self._grants: dict[WalletId, Decimal] = {}
         for wallet in fleet.wallets:
             exchange.open_account(wallet.name, wallet.equity_usd)
             exchange.subscribe(wallet.name, partial(self._news, wallet.name))
@@ -100,21 +105,28 @@ class Judge:
 
     def hear(self, route: Route, message: object) -> None:
         """A message arrived."""
-        if isinstance(message, Submit) and route.src.name.startswith("bot:"):
-            if message.epoch < self._epochs.get((route.dst, message.bot), 0):
-                self._outdated |= {intent.id for intent in message.intents} - self.wishes.keys()
-            self.wishes |= {intent.id: intent for intent in message.intents}
-        elif isinstance(message, Admit):
-            key = route.dst, message.spec.name
-            self._epochs[key] = max(message.epoch, self._epochs.get(key, 0))
-        elif isinstance(message, Submitted):
-            for outcome in message.outcomes:
-                wish, refusal = self.wishes.get(outcome.id), outcome.refusal
-                is_close = wish is not None and wish.purpose.reduces
-                if outcome.kind is not OutcomeKind.REFUSED or not is_close or refusal is None:
-                    continue
-                if refusal.rule in _OPENING_RULES:
-                    self.fail("I10", f"a close was refused by {refusal.rule}: {refusal.detail}")
+        take_in = self._ears.get(type(message))
+        if take_in is not None:
+            take_in(route, message)
+
+    def _wished(self, route: Route, batch: Submit) -> None:
+        if route.src.name.startswith("bot:"):
+            if batch.epoch < self._epochs.get((route.dst, batch.bot), 0):
+                self._outdated |= {intent.id for intent in batch.intents} - self.wishes.keys()
+            self.wishes |= {intent.id: intent for intent in batch.intents}
+
+    def _admitted(self, route: Route, seat: Admit) -> None:
+        key = route.dst, seat.spec.name
+        self._epochs[key] = max(seat.epoch, self._epochs.get(key, 0))
+
+    def _answered(self, _: Route, answer: Submitted) -> None:
+        for outcome in answer.outcomes:
+            wish, refusal = self.wishes.get(outcome.id), outcome.refusal
+            is_close = wish is not None and wish.purpose.reduces
+            if outcome.kind is not OutcomeKind.REFUSED or not is_close or refusal is None:
+                continue
+            if refusal.rule in _OPENING_RULES:
+                self.fail("I10", f"a close was refused by {refusal.rule}: {refusal.detail}")
 
     def _news(self, wallet: WalletId, event: UserEvent) -> None:
         account = self.accounts[wallet]
@@ -183,14 +195,13 @@ class Judge:
         if total > self._limit_usd + DUST_USD:
             parts = ", ".join(f"{name} {used:.4f}" for name, used in self._exposures.items())
             self.fail("I1", f"the worst case is {total:.4f} of {self._limit_usd} USD ({parts})")
-        if self._ground.control_disk.changed:
-            self._grants = self._ground.control_disk.grants()
-        granted = self._grants.get(wallet, ZERO)
+        grants = self._ground.control_disk.grants()
+        granted = grants.get(wallet, ZERO)
         if granted + DUST_USD < self._exposures[wallet]:
             self.fail(
                 "I8", f"{wallet} is granted {granted}, its worst case is {self._exposures[wallet]:.4f} USD"
             )
-        lent = sum(self._grants.values(), ZERO)
+        lent = sum(grants.values(), ZERO)
         if lent > self._limit_usd * DRIFT:
             self.fail("I8", f"{lent} USD are granted of {self._limit_usd}")
 

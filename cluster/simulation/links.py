@@ -18,7 +18,7 @@ from adapters.clock import Clock
 from adapters.errors import LinkError, StaleCommand, TradingError
 from adapters.link import Dial, Protocols, Session, SessionFactory
 from adapters.wire_errors import ErrorBody, as_error, error_body
-from cluster.simulation.chronicle import encoded
+from cluster.simulation.chronicle import without_pid
 from cluster.simulation.loop import Process, current
 from cluster.simulation.network import Leg, Network
 
@@ -74,7 +74,6 @@ class Connection:
         self._notices: asyncio.Queue[Any] = asyncio.Queue()
         self._is_open = True
         self._is_stalled = False
-        self._running: list[asyncio.Task[None]] = []
         server.endings.append(self._server_died)
         client.endings.append(self._client_died)
 
@@ -141,8 +140,7 @@ class Connection:
     # ── the serving end ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _serve(self, body: bytes, name: str, deadline: float, answer: asyncio.Future[Any]) -> None:
-        self._running = [task for task in self._running if not task.done()]
-        self._running.append(asyncio.create_task(self._answer(body, name, deadline, answer)))
+        self._loop.create_task(self._answer(body, name, deadline, answer))
 
     async def _answer(self, body: bytes, name: str, deadline: float, answer: asyncio.Future[Any]) -> None:
         reply: bytes = b""
@@ -155,7 +153,8 @@ class Connection:
             if self._session is None:
                 self._session = self._listener.open_session(self._tell)
             shown = await self._session.handle(self._listener.protocols.requests.decode(body))
-            reply, what, traced = _encode(shown), f"{name}→{type(shown).__name__}", encoded(shown)
+            reply, what = _encode(shown), f"{name}→{type(shown).__name__}"
+            traced = without_pid(shown, reply)
         except TradingError as raised:
             error = error_body(raised)
         except msgspec.MsgspecError as raised:
@@ -214,7 +213,7 @@ class Connection:
     def _close_session(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            asyncio.create_task(session.closed())  # noqa: RUF006  # the loop keeps every task
+            self._loop.create_task(session.closed())
 
     # ── deaths ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -44,7 +44,9 @@ class Weather:
 
     def loss(self, leg: Leg) -> float:
         """How likely a message of this leg is lost."""
-        return {Leg.ASKING: self.request_loss, Leg.ANSWERING: self.answer_loss, Leg.SURE: 0.0}[leg]
+        if leg is Leg.ASKING:
+            return self.request_loss
+        return self.answer_loss if leg is Leg.ANSWERING else 0.0
 
 
 class Route:
@@ -114,15 +116,8 @@ class Network:
         if not route.src.alive:
             return
         draw = route.random
-        base, slow, edge, jitter, dropped, doubled, again = (
-            draw(),
-            draw(),
-            draw(),
-            draw(),
-            draw(),
-            draw(),
-            draw(),
-        )
+        base, slow, edge, jitter = draw(), draw(), draw(), draw()
+        dropped, doubled, again = draw(), draw(), draw()
         now = self.loop.time()
         if route.is_local:
             self._deliver(route, now + _within(LOCAL_S, base), what, body, arrive, lost, shown)

@@ -11,15 +11,15 @@ import tempfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from actors.store import Latches
 from adapters.model import WalletId
 from cluster.simulation.loop import SimLoop, VirtualExecutor
-from cluster.store.database import WRITES, Database, StoreUnavailable
+from cluster.store.database import Database, StoreUnavailable, own_errors
 from cluster.store.opening import open_engine
 from cluster.store.sql import SqlStore
 from cluster.store.tables import HALT_GENERATION
@@ -36,32 +36,45 @@ class ControlDisk:
         self.loop = loop
         self.random = random.Random(seed)  # noqa: S311
         self.bite = bite
-        self.changed = True  # since somebody last looked at the grants
         self._engine, self._connection = _empty()
+        self.grants = _Known(self._connection, self._read_grants)  # what is granted to each wallet, on disk
+        self.latch_rows = _Known(self._connection, self._read_latch_rows)  # and the counter of the latches
 
     def store(self) -> SqlStore:
         """What one process opens."""
-        return _Store(self, self._engine, _Turns(self))
+        return _Store(self, _Database(self._engine, _Turns(self)))
 
-    def latch_rows(self) -> list[Any]:
-        """The latches and their counter, as they are on disk."""
+    def _read_latch_rows(self) -> list[Any]:
         counted = self._connection.execute("SELECT value FROM counters WHERE name = ?", (HALT_GENERATION,))
         return counted.fetchall() + self._connection.execute("SELECT * FROM latches").fetchall()
 
-    def grants(self) -> dict[WalletId, Decimal]:
-        """What is granted to each wallet, on disk."""
-        self.changed = False
+    def _read_grants(self) -> dict[WalletId, Decimal]:
         rows = self._connection.execute("SELECT wallet, granted_usd FROM grants").fetchall()
         return {WalletId(wallet): Decimal(granted) for wallet, granted in rows}
+
+
+class _Known(Generic[T]):
+    """What a query answers, asked again only when a row was written since."""
+
+    def __init__(self, connection: sqlite3.Connection, ask: Callable[[], T]) -> None:
+        self._connection = connection
+        self._ask = ask
+        self._asked_at = connection.total_changes
+        self._answer = ask()
+
+    def __call__(self) -> T:
+        if self._asked_at != self._connection.total_changes:
+            self._asked_at, self._answer = self._connection.total_changes, self._ask()
+        return self._answer
 
 
 class _Store(SqlStore):
     """The production store, which reads the latches again only when they changed: half of all that is ever read."""
 
-    def __init__(self, disk: ControlDisk, engine: Engine, turns: _Turns) -> None:
-        super().__init__(Database(engine, turns))
+    def __init__(self, disk: ControlDisk, database: _Database) -> None:
+        super().__init__(database)
         self._disk = disk
-        self._turns = turns
+        self._turns = database.turns
         self._rows: list[Any] = []
         self._latches: Latches | None = None
 
@@ -70,6 +83,22 @@ class _Store(SqlStore):
         if self._latches is None or rows != self._rows:
             self._rows, self._latches = rows, await super().load_latches()
         return self._latches
+
+
+class _Database(Database):
+    """The production one, on a connection that stays open: to open one for each transaction is half of its cost."""
+
+    def __init__(self, engine: Engine, turns: _Turns) -> None:
+        super().__init__(engine, turns)
+        self.turns = turns
+        self._connection = engine.connect()
+
+    async def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        def transaction() -> T:
+            with own_errors(engine), self._connection.begin():
+                return work(self._connection)
+
+        return await self.turns.begin(transaction)
 
 
 class _Turns(VirtualExecutor):
@@ -86,7 +115,6 @@ class _Turns(VirtualExecutor):
         return done
 
     def _run(self, done: asyncio.Future[T], work: Callable[[], T]) -> None:
-        self._disk.changed = True
         if done.cancelled():
             done = (
                 self._disk.loop.create_future()
@@ -111,16 +139,15 @@ def _empty() -> tuple[Engine, sqlite3.Connection]:
 
 @functools.cache
 def _engine() -> tuple[Engine, sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    # Transactions begin with their first write, as the driver does by itself: nobody could come between two reads.
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
     engine = create_engine(
-        "sqlite://", creator=lambda: connection, poolclass=StaticPool, hide_parameters=True
+        "sqlite://",
+        creator=lambda: connection,
+        poolclass=StaticPool,
+        pool_reset_on_return=None,  # each has been committed or rolled back by then
+        hide_parameters=True,
     )
-
-    @event.listens_for(engine, "begin")
-    def _begin(opened: Connection) -> None:
-        if opened.get_execution_options().get(WRITES):  # nobody else could come between two reads
-            connection.execute("BEGIN")
-
     return engine, connection
 
 

@@ -96,6 +96,8 @@ class World:
     def run(self, lines: int = 0) -> Result:
         """Run to the end, or to the first violation."""
         ground = self.ground
+        if not lines:
+            ground.trace.keep_no_lines()
         try:
             self.placement.begin()
             ground.begin(self.operator.process, self.operator.deploy(self.fleet))

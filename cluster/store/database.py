@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
@@ -70,16 +71,19 @@ class Database:
 @contextmanager
 def own_errors(engine: Engine) -> Iterator[None]:
     """Turns a driver's errors into ours, naming the store (never its password)."""
-    place = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
     try:
         yield
     except IntegrityError:
         raise
     except OperationalError as error:
-        raise StoreUnavailable(f"store {place}: {error.orig}") from error
+        raise StoreUnavailable(f"store {_place(engine)}: {error.orig}") from error
     except (DatabaseError, msgspec.DecodeError) as error:
         detail = error.orig if isinstance(error, DatabaseError) else error
-        raise damaged(str(place), f"is damaged ({detail})") from error
+        raise damaged(_place(engine), f"is damaged ({detail})") from error
+
+
+def _place(engine: Engine) -> str:
+    return str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string())
 
 
 def damaged(place: str, finding: str) -> StoreDamaged:
@@ -93,26 +97,44 @@ def damaged(place: str, finding: str) -> StoreDamaged:
 def put(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None:
     """Insert rows; where the key is there, the given columns replace what is in them."""
     if rows:
-        statement = _insert_into(connection, table)
-        keys = [column.name for column in table.primary_key]
-        given = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=given), rows)
+        connection.execute(_put(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def put_missing(connection: Connection, table: Table, rows: Sequence[RowValues]) -> None:
     """Insert the rows that break no key; the others are as good as kept."""
     if rows:
-        connection.execute(_insert_into(connection, table).on_conflict_do_nothing(), rows)
+        connection.execute(_put_missing(connection.dialect.name, table), rows)
 
 
 def count_up(connection: Connection, counters: Table, name: str) -> int:
     """The next number of a counter: 1, 2, 3, …"""
-    statement = _insert_into(connection, counters).values(name=name, value=1)
-    following = statement.on_conflict_do_update(
+    counting = _count_up(connection.dialect.name, counters)
+    return int(connection.execute(counting, {"name": name, "value": 1}).scalar_one())
+
+
+# Building a statement costs more than running it, so each is built once for all who ask for the same.
+
+
+@functools.cache
+def _put(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
+    statement = _insert_into(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    given = {name: statement.excluded[name] for name in columns if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=given)
+
+
+@functools.cache
+def _put_missing(dialect: str, table: Table) -> Executable:
+    return _insert_into(dialect, table).on_conflict_do_nothing()
+
+
+@functools.cache
+def _count_up(dialect: str, counters: Table) -> Executable:
+    following = _insert_into(dialect, counters).on_conflict_do_update(
         index_elements=[counters.c.name], set_={"value": counters.c.value + 1}
     )
-    return int(connection.execute(following.returning(counters.c.value)).scalar_one())
+    return following.returning(counters.c.value)
 
 
-def _insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def _insert_into(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

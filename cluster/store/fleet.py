@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from actors.lifecycle import BotState, BotStatus
 from actors.store import WalletPlace
@@ -28,6 +28,13 @@ from cluster.store.tables import (
 )
 from config.spec import BotSpec, FleetSpec
 
+_ALL_BOTS = select(BOTS.c.spec, BOTS.c.wanted).order_by(BOTS.c.name)
+_ALL_STATUSES = select(STATUSES).join(BOTS, BOTS.c.name == STATUSES.c.bot)
+_ALL_WALLETS = select(WALLETS)
+_CHECKPOINT = select(BOTS.c.checkpoint).where(BOTS.c.name == bindparam("bot"))
+_CHANGE_CHECKPOINT = (
+    update(BOTS).where(BOTS.c.name == bindparam("bot")).values(checkpoint=bindparam("checkpoint"))
+)
 _BLANK = {"state": BotState.IDLE, "crashes": (), "retry_at": None, "reason": "", "alarm": ""}
 
 
@@ -64,8 +71,7 @@ class SqlFleet:
         await self._database.write(forget)
 
     async def load_bots(self) -> Sequence[tuple[BotSpec, bool]]:
-        query = select(BOTS.c.spec, BOTS.c.wanted).order_by(BOTS.c.name)
-        rows = await self._database.read(lambda store: store.execute(query).all())
+        rows = await self._database.read(lambda store: store.execute(_ALL_BOTS).all())
         return [(row.spec, row.wanted) for row in rows]
 
     async def add_bots(self, bots: Sequence[BotSpec]) -> None:
@@ -94,8 +100,7 @@ class SqlFleet:
         await self._database.write(lambda store: store.execute(change))
 
     async def load_statuses(self) -> Mapping[BotId, BotStatus]:
-        query = select(STATUSES).join(BOTS, BOTS.c.name == STATUSES.c.bot)
-        rows = await self._database.read(lambda store: store.execute(query).all())
+        rows = await self._database.read(lambda store: store.execute(_ALL_STATUSES).all())
         return {row.bot: BotStatus(**row._asdict()) for row in rows}
 
     async def save_status(self, status: BotStatus) -> None:
@@ -103,15 +108,14 @@ class SqlFleet:
         await self._database.write(lambda store: put(store, STATUSES, [row]))
 
     async def load_checkpoint(self, bot: BotId) -> bytes | None:
-        query = select(BOTS.c.checkpoint).where(BOTS.c.name == bot)
-        return await self._database.read(lambda store: store.scalar(query))
+        return await self._database.read(lambda store: store.scalar(_CHECKPOINT, {"bot": bot}))
 
     async def save_checkpoint(self, bot: BotId, checkpoint: bytes) -> None:
-        change = update(BOTS).where(BOTS.c.name == bot).values(checkpoint=checkpoint)
-        await self._database.write(lambda store: store.execute(change))
+        change = {"bot": bot, "checkpoint": checkpoint}
+        await self._database.write(lambda store: store.execute(_CHANGE_CHECKPOINT, change))
 
     async def load_wallets(self) -> Mapping[WalletId, WalletPlace]:
-        rows = await self._database.read(lambda store: store.execute(select(WALLETS)).all())
+        rows = await self._database.read(lambda store: store.execute(_ALL_WALLETS).all())
         return {row.wallet: WalletPlace(**row._asdict()) for row in rows}
 
     async def save_wallet(self, place: WalletPlace) -> None:

@@ -10,6 +10,10 @@ from actors.store import Latches
 from cluster.store.database import Database, count_up, put
 from cluster.store.tables import COUNTERS, HALT_GENERATION, LATCHES
 
+# The lock makes changes wait for each other on databases where writers run side by side.
+_GENERATION = select(COUNTERS.c.value).where(COUNTERS.c.name == HALT_GENERATION).with_for_update()
+_LATCHES = select(LATCHES).order_by(LATCHES.c.scope)
+
 
 class SqlHalts:
     """``HaltStore`` but for its wallets and events.
@@ -58,8 +62,6 @@ class SqlHalts:
 
 
 def _in_force(store: Connection) -> Latches:
-    # The lock makes changes wait for each other on databases where writers run side by side.
-    generation = select(COUNTERS.c.value).where(COUNTERS.c.name == HALT_GENERATION).with_for_update()
-    latest = store.execute(generation).scalar_one()
-    rows = store.execute(select(LATCHES).order_by(LATCHES.c.scope))
+    latest = store.execute(_GENERATION).scalar_one()
+    rows = store.execute(_LATCHES)
     return Latches(generation=latest, latches=tuple(Latch(**row._asdict()) for row in rows))

@@ -83,6 +83,20 @@ def test_bots_that_lean_against_each_other_are_each_counted_in_full() -> None:
     assert found.market_usd(BTC) == found.used_usd == 2020 + 3030
 
 
+def test_what_the_account_paid_counts_also_where_only_one_bot_is_left() -> None:
+    """Ben's dear purchase and Ann's cheap one are one position: his close takes the average off it, not his cost."""
+    ledger = a_holding("1")
+    ledger.apply(an_intended(2, "1", bot=BEN))
+    ledger.apply(a_fill(2, intended_id(2, BEN), "1", price="3000"))
+    ledger.apply(an_intended(3, "1", Side.SELL, BEN, Purpose.CLOSE))
+    ledger.apply(a_fill(3, intended_id(3, BEN), "1", side=Side.SELL, price="1000"))
+    found = exposures(ledger)
+
+    assert found.bot_usd(ANN) == 1010
+    assert found.bot_usd(BEN) == 0
+    assert found.market_usd(BTC) == found.used_usd == 2000
+
+
 def test_an_account_that_paid_more_than_its_bots_is_counted_at_that() -> None:
     ledger = a_holding("1")
     ledger.apply(an_intended(2, "1", Side.SELL, BEN))

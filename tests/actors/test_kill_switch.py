@@ -258,6 +258,17 @@ async def test_a_wallet_that_falls_silent_under_a_halt_is_killed(board: Board) -
     assert not board.switch.progress().complete
 
 
+async def test_a_wallet_that_misses_a_word_now_and_then_is_not_killed(board: Board) -> None:
+    await board.switch.trip(HALT)
+    await board.clock.advance(REST_S)
+    for _ in range(3):
+        board.wallets[A].error = LinkError("busy")
+        await board.clock.advance(REST_S)
+        board.wallets[A].error = None
+        await board.clock.advance(2 * DEAF_S)
+    assert not board.ended
+
+
 async def test_a_wallet_that_could_not_be_killed_is_killed_again(board: Board) -> None:
     await board.clock.advance(REST_S)
     board.wallets[A].is_frozen = True
@@ -302,6 +313,17 @@ async def test_the_word_of_an_old_process_says_nothing_about_the_new_one(board: 
     await board.switch.trip(HALT)
     await board.clock.advance(REST_S)
     assert [wallet.complete for wallet in board.switch.progress().wallets] == [False, True]
+
+
+async def test_what_a_wallet_answered_before_it_was_replaced_does_not_count_for_its_successor(
+    board: Board,
+) -> None:
+    await board.switch.trip(HALT)
+    await board.clock.advance(REST_S)
+    assert board.switch.progress().complete
+    board.store.wallets[A] = WalletPlace(A, 2)
+    await board.switch._kill(WalletPlace(A, 1))  # it reads who is there, and finds another
+    assert not board.switch.progress().complete
 
 
 async def test_a_store_that_is_older_than_a_wallet_halts_the_fleet_above_what_the_wallet_knows(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from decimal import Decimal
 
 import msgspec
@@ -11,11 +13,13 @@ from hypothesis import strategies as st
 
 from actors.ledger import EXTERNAL, Ledger, replayed
 from actors.ledger_events import (
+    Began,
     Intended,
     Latch,
     Latched,
     Learned,
     LeaseTaken,
+    Leaving,
     LedgerEvent,
     Protection,
     Seated,
@@ -24,7 +28,7 @@ from actors.ledger_events import (
 )
 from actors.order_state import OrderEvent, OrderState
 from adapters.model import ZERO, BotId, Side, Symbol
-from config.spec import HaltLevel
+from config.spec import ExitMode, HaltLevel
 from risk.intent import Purpose
 from tests.actors.builders import ANN, BEN, a_fill, an_intended, an_order, dec, intended_id
 from tests.builders import BTC, ETH, NOW
@@ -78,6 +82,8 @@ def histories(draw: st.DrawFn) -> list[LedgerEvent]:
                 Seated(draw(st.sampled_from((*BOTS, BotId("cid")))), number),
                 Latched((latch,), number),
                 LeaseTaken(1, number, dec(number)),
+                Began(number),
+                Leaving(draw(st.sampled_from(BOTS)), draw(st.sampled_from((*ExitMode, None)))),
             )
             events.append(draw(st.sampled_from(others)))
     return events
@@ -93,15 +99,9 @@ def fills_of(events: list[LedgerEvent]) -> list[Traded]:
     return [event for event in events if isinstance(event, Traded)]
 
 
-def state_of(ledger: Ledger) -> object:
-    """All that a ledger knows, the order of its orders aside."""
-    summary = ledger.summary()
-    orders = sorted(summary.orders, key=lambda line: line.order.id)
-    books = sorted(summary.books, key=lambda line: (line.bot, line.symbol))
-    records = sorted(summary.records, key=lambda line: line.bot)
-    return msgspec.structs.replace(
-        summary, orders=tuple(orders), books=tuple(books), records=tuple(records)
-    ), sorted(order.order.id for order in ledger.live())
+def state_of(ledger: Ledger) -> Mapping[str, object]:
+    """All that a ledger knows, not only what its summary says of it; the tags follow from the records."""
+    return deepcopy({name: value for name, value in vars(ledger).items() if name != "_tags"})
 
 
 @given(histories())
@@ -200,6 +200,20 @@ def test_a_fill_reopens_no_final_order_but_is_booked() -> None:
     assert not ledger.live()
 
 
+def test_a_fill_of_an_order_of_unknown_outcome_shows_that_the_venue_has_it() -> None:
+    ledger = replayed([an_intended(1, "0.5"), Learned(intended_id(1), OrderEvent.LOSE, "timeout", NOW)])
+    ledger.apply(a_fill(1, intended_id(1), "0.2"))
+    assert ledger.orders[intended_id(1)].state is OrderState.OPEN
+
+
+def test_an_open_that_only_closes_what_was_there_leaves_no_protection_behind() -> None:
+    """The next holding would inherit prices that were meant for another."""
+    ledger = replayed([an_intended(1, "1", Side.SELL), a_fill(1, intended_id(1), "1", side=Side.SELL)])
+    ledger.apply(an_intended(2, "1"))
+    ledger.apply(a_fill(2, intended_id(2), "1"))
+    assert ledger.book(ANN, BTC).protection == Protection()
+
+
 def test_a_reversal_closes_one_trade_and_begins_another() -> None:
     ledger = replayed(
         [
@@ -257,6 +271,12 @@ def test_after_a_lost_ledger_fills_find_their_bot_by_the_tag_in_their_ids() -> N
     assert ledger.owner_of(intended_id(3, BEN)) == BEN
     assert ledger.owner_of(intended_id(1)) == ANN
     assert not [bot for bot in ledger.records if bot not in BOTS]
+
+
+def test_what_traded_before_its_order_was_known_is_not_forgotten_by_a_summary() -> None:
+    before = replayed([a_fill(1, intended_id(1), "0.3")])
+    after = replayed([before.summary(), an_intended(1, "0.5")])
+    assert after.orders[intended_id(1)].remaining == after.worst_case(BTC, ANN) - dec("0.3") == dec("0.2")
 
 
 def test_old_finished_orders_are_forgotten_and_live_ones_never(monkeypatch: pytest.MonkeyPatch) -> None:

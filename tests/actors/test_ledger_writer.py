@@ -10,10 +10,12 @@ import pytest
 
 from actors.journal import FileJournal, JournalFailed
 from actors.ledger import replayed
+from actors.ledger_events import Latch
 from actors.ledger_writer import MEND_S
+from actors.messages import Admit, Engage
 from adapters.model import ZERO, OrderType
 from config.spec import HaltLevel
-from tests.actors.builders import Floor, a_close, a_quote_intent, an_open, dec
+from tests.actors.builders import ANN, Floor, a_bot_spec, a_close, a_quote_intent, an_open, dec
 from tests.actors.test_ledger import state_of
 
 
@@ -63,6 +65,25 @@ async def test_no_lease_is_taken(floor: Floor, disk: FullDisk) -> None:
     with pytest.raises(JournalFailed):
         await floor.wallet.renew(floor.lender)
     assert floor.wallet.report().lease == held
+
+
+async def test_a_halt_holds_at_once_and_is_not_taken_before_it_is_on_disk(
+    floor: Floor, disk: FullDisk
+) -> None:
+    engage = Engage((Latch("fleet", HaltLevel.CANCEL_ALL, 1),), 1)
+    for _ in range(2):
+        with pytest.raises(JournalFailed):
+            await floor.wallet.engage(engage)
+        assert floor.look().halt is HaltLevel.CANCEL_ALL
+    disk.is_full = False
+    floor.advance(MEND_S)
+    assert (await floor.wallet.engage(engage)).generation == floor.wallet.ledger.generation == 1
+
+
+async def test_nobody_is_seated_anew(floor: Floor, disk: FullDisk) -> None:
+    with pytest.raises(JournalFailed):
+        floor.wallet.admit(Admit(a_bot_spec(), 2))
+    assert floor.wallet.ledger.record(ANN).epoch == 1
 
 
 async def test_cancels_and_closes_go_through(floor: Floor, disk: FullDisk) -> None:

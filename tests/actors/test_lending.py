@@ -94,6 +94,15 @@ async def test_a_successor_without_the_journal_reclaims_once_the_lease_has_lapse
     assert (await desk.ask(incarnation=2)).reclaim_in_s == 0
 
 
+async def test_a_lease_lapses_from_when_it_was_last_sent(desk: Desk) -> None:
+    for _ in range(2):
+        desk.clock.advance(100)
+        await desk.lease(used=100)
+    desk.clock.advance(1)
+    await desk.enlist(2, A)
+    assert (await desk.ask(incarnation=2)).reclaim_in_s == pytest.approx(LAPSE_S - 1)
+
+
 async def test_a_lapse_frees_nothing(desk: Desk) -> None:
     budget = (await desk.lease(used=800)).budget_usd
     desk.clock.advance(1000)

@@ -175,8 +175,9 @@ async def test_a_rate_limit_is_waited_out_as_the_venue_says(floor: Desk) -> None
 
 
 async def test_nothing_is_repeated_that_would_arrive_after_its_expiry(floor: Desk) -> None:
-    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=7.5)))
+    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=2.5)))
     order = await floor.send()
+    assert floor.clock.now() > NOW + TAU, "it was waited for"
     assert state_of(order) is OrderState.REJECTED, "a rate limit says that it was not taken"
     assert len(floor.venue.asked("place")) == 1
 
@@ -231,7 +232,7 @@ async def test_without_the_venues_time_only_what_reduces_goes_out(floor: Desk) -
 
 
 async def test_nothing_is_repeated_that_may_not_be_any_more(floor: Desk) -> None:
-    floor.venue.fail("place", RateLimited("slow down", retry_after_s=7.5))
+    floor.venue.fail("place", RateLimited("slow down", retry_after_s=1.5))
     order = floor.intend()
     error = await floor.desk.send(order, may_repeat=lambda: False)
     assert isinstance(error, RateLimited)
@@ -322,6 +323,45 @@ async def test_where_expiry_means_nothing_the_same_order_is_sent_again_and_withd
     assert not floor.exchange.open_orders("main"), "the venue has its id, and takes it no more"
 
 
+async def test_an_order_on_its_way_is_not_sent_a_second_time_beside_itself() -> None:
+    floor = Desk(fence=Fence.KEY)
+    hold = Hold()
+    floor.venue.script("place", hold)
+    order = floor.intend(price=990)
+    sending = await soon(floor.desk.send(order))
+    await floor.desk.resolve(order.order.id)
+    assert len(floor.venue.asked("place")) == 1
+    hold.gate.set()
+    await sending
+    assert state_of(order) is OrderState.OPEN
+
+
+async def test_what_is_over_is_asked_about_no_more() -> None:
+    floor = Desk(fence=Fence.KEY)
+    order = await floor.send(price=990)
+    await floor.desk.cancel(order.order.id)
+    floor.venue.fail("order", NotFound("forgotten since"))
+    before = len(floor.venue.calls)
+    assert await floor.desk.resolve(order.order.id) is None
+    assert len(floor.venue.calls) == before
+
+
+async def test_what_was_settled_while_the_venue_was_asked_is_not_sent_again() -> None:
+    floor = Desk(fence=Fence.KEY)
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    order = await floor.send(price=990)
+    question = Hold()
+    floor.venue.script("order", question)
+    asking = await soon(floor.desk.resolve(order.order.id))
+    await floor.desk.resolve(order.order.id)  # sends it again, and withdraws it
+    assert state_of(order) is OrderState.CANCELLED
+    sent = len(floor.venue.asked("place"))
+    floor.venue.fail("order", NotFound("it was not there when you asked"))
+    question.gate.set()
+    await asking
+    assert len(floor.venue.asked("place")) == sent
+
+
 async def test_a_close_that_is_sent_again_is_let_go() -> None:
     floor = Desk(fence=Fence.KEY)
     await floor.send()
@@ -376,6 +416,18 @@ async def test_fills_that_cannot_be_read_leave_the_order_unknown_and_reserved(fl
     assert state_of(order) is OrderState.UNKNOWN
     assert floor.ledger.worst_case(BTC) == 1
     floor.venue.fail("fills_since", None)
+    await floor.desk.resolve(order.order.id)
+    assert state_of(order) is OrderState.FILLED
+
+
+async def test_a_send_that_is_cancelled_while_its_fills_are_read_is_unknown(floor: Desk) -> None:
+    floor.venue.script("fills_since", Hold())
+    order = floor.intend()
+    sending = await soon(floor.desk.send(order))
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert state_of(order) is OrderState.UNKNOWN, "else no pass would look it up"
     await floor.desk.resolve(order.order.id)
     assert state_of(order) is OrderState.FILLED
 
@@ -450,6 +502,7 @@ async def test_a_fill_beyond_a_gap_waits_for_the_ones_before_it(floor: Desk) -> 
         floor.exchange.place("main", order.order)
     fills = [event for event in floor.heard if isinstance(event, Fill)]
     assert not floor.desk.take_fill(fills[2])
+    assert not floor.desk.take_fill(fills[1]), "one that is missing is a gap, too"
     assert floor.ledger.net(BTC) == 0
     await floor.desk.catch_up()
     assert floor.ledger.net(BTC) == 3

@@ -39,7 +39,7 @@ def test_an_open_order_is_not_lost_by_a_lost_answer(event: OrderEvent) -> None:
     assert after(S.OPEN, event) is (S.OPEN if event is E.LOSE else STATE_OF_NEWS[event])
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(FINAL, E)))
+@pytest.mark.parametrize(("state", "event"), list(product(sorted(FINAL), E)))
 def test_late_news_changes_nothing_but_fills_win(state: OrderState, event: OrderEvent) -> None:
     assert after(state, event) is (S.FILLED if event is E.FILL else state)
 

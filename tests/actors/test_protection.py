@@ -163,6 +163,24 @@ def test_a_declared_stop_beyond_the_liquidation_is_refused() -> None:
     assert not missing(long_of("2", "900", ("2", "900")), liquidation_price=dec(910)).refused, "it rests"
 
 
+@pytest.mark.parametrize(("side", "stop"), [(Side.BUY, "910"), (Side.SELL, "1090")])
+def test_a_stop_at_the_liquidation_itself_comes_too_late(side: Side, stop: str) -> None:
+    entry = replace_protection(an_intended(1, "2", side), Protection(dec(stop)))
+    ledger = replayed([entry, a_fill(1, entry.order.id, "2", side=side)])
+    assert missing(ledger, liquidation_price=dec(stop)).refused
+    assert not missing(ledger, liquidation_price=dec(stop) - side.sign).refused
+
+
+def test_a_stop_of_the_other_side_names_no_price_for_this_one() -> None:
+    """After a lost journal: what guarded a short before it became this long still rests."""
+    ledger = long_of("2", None)
+    left = replace(an_order(20, "2", Side.BUY), type=OrderType.STOP, price=None, trigger=dec(1100))
+    ledger.apply(Intended(left, ANN, Purpose.STOP, ZERO, Protection(), NOW, is_adopted=True))
+    ledger.apply(Learned(left.id, OrderEvent.ACCEPT, "", NOW))
+    steps = missing(ledger)
+    assert (placed(steps), steps.cancel) == ([("2", "950")], (left.id,))
+
+
 def test_a_stop_moves_by_a_step_at_least() -> None:
     assert missing(long_of("2", "900", ("2", "899.2"))) == ProtectionSteps()
     assert placed(missing(long_of("2", "900", ("2", "899")))) == [("2", "900")]
@@ -223,6 +241,17 @@ def test_a_holding_is_bare_without_a_stop_that_covers_it(
     stops: tuple[tuple[str, str], ...], net: str, bare: bool
 ) -> None:
     assert is_bare(holding(long_of("2", "900", *stops), net=dec(net))) is bare
+
+
+def test_a_stop_of_which_nobody_knows_whether_it_rests_covers_nothing() -> None:
+    ledger = long_of("2", "900")
+    stop = replace(an_order(20, "2", Side.SELL), type=OrderType.STOP, price=None, trigger=dec(900))
+    ledger.apply(Intended(stop, ANN, Purpose.STOP, ZERO, Protection(), NOW))
+    assert is_bare(holding(ledger))
+    ledger.apply(Learned(stop.id, OrderEvent.LOSE, "timeout", NOW))
+    assert is_bare(holding(ledger))
+    ledger.apply(Learned(stop.id, OrderEvent.ACCEPT, "", NOW))
+    assert not is_bare(holding(ledger))
 
 
 def test_a_bot_that_leans_against_the_account_gets_no_derived_stop() -> None:

@@ -13,7 +13,7 @@ from actors.lending import Lending
 from actors.messages import Admit, GuardAnswer, OutcomeKind
 from actors.order_state import OrderState
 from adapters.errors import ExchangeDown, OutcomeUnknown
-from adapters.model import ClientOrderId, Order, OrderType, Side
+from adapters.model import ClientOrderId, Order, OrderType, Position, Side
 from adapters.venue import Fence
 from risk.intent import PREFIX, bot_tag
 from risk.leases import CLOCK_ERROR, TAU, Renewal, lapsed_at
@@ -189,6 +189,23 @@ async def test_two_readings_must_agree(scene: Scene) -> None:
     assert not scene.has_lease()
     await scene.passes(2.0)
     assert scene.has_lease()
+
+
+async def test_books_that_differ_from_the_venue_are_not_the_whole_truth(scene: Scene) -> None:
+    await scene.reborn()
+    more = Position(symbol=BTC, size=dec(3), entry_price=dec(1000), mark_price=dec(1000))
+    scene.floor.venue.answer("positions", [more])
+    await scene.passes(15.0)
+    assert not scene.has_lease()
+
+
+async def test_with_its_lease_it_may_quote_again(scene: Scene) -> None:
+    await scene.reborn()
+    await scene.passes(12.0)
+    assert scene.has_lease()
+    await scene.floor.submit(a_quote_intent(1, "980"))
+    await scene.passes(1.0)
+    assert len(scene.floor.resting()) == 1
 
 
 async def test_a_ledger_that_cannot_be_read_is_not_taken_as_empty(scene: Scene) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from actors.ledger import EXTERNAL
-from actors.messages import Admit
-from actors.order_state import OrderState
-from adapters.errors import ExchangeDown, OutcomeUnknown, Temporary
+from actors.ledger import EXTERNAL, replayed
+from actors.ledger_events import Learned
+from actors.messages import Admit, OutcomeKind
+from actors.order_state import OrderEvent, OrderState
+from actors.recovery import Truth, reconciliation
+from adapters.errors import ExchangeDown, NotFound, OutcomeUnknown, Temporary
 from adapters.model import BotId, ClientOrderId, Order, OrderType, Position, Side
+from adapters.venue import Fence
 from config.spec import ForeignOrders, HaltLevel, UnknownOrders, WalletSpec
 from risk.intent import Purpose, client_order_id
 from tests.actors.builders import (
@@ -23,13 +28,15 @@ from tests.actors.builders import (
     a_bot_spec,
     a_close,
     a_quote_intent,
+    an_intended,
     an_open,
     dec,
     intended_id,
     refusal_of,
+    soon,
 )
-from tests.builders import BTC, ETH
-from tests.fakes import Fault
+from tests.builders import BTC, ETH, NOW
+from tests.fakes import Fault, Hold
 
 FOREIGN = ClientOrderId("0" * 31 + "7")
 
@@ -124,6 +131,78 @@ async def test_an_order_that_is_over_for_us_and_rests_at_the_venue_is_cancelled(
     floor.wallet.ledger._live.clear()
     await floor.wallet.recount()
     assert not floor.resting()
+
+
+async def test_an_adopted_entry_counts_at_its_own_price_where_that_is_worse_than_the_mark(
+    floor: Floor,
+) -> None:
+    floor.exchange.place("main", a_stray(1, 1500, side=Side.SELL))
+    await floor.wallet.recount()
+    assert floor.wallet.used_usd() == 1500
+
+
+async def test_an_order_on_its_way_is_not_asked_about(floor: Floor) -> None:
+    hold = Hold()
+    floor.venue.script("place", hold)
+    placing = await soon(floor.submit(a_quote_intent(1)))
+    await floor.wallet.recount()
+    assert not floor.venue.asked("order")
+    hold.gate.set()
+    (outcome,) = await placing
+    assert outcome.kind is OutcomeKind.PLACED
+
+
+async def test_an_order_is_alive_while_the_venue_may_not_have_reached_its_expiry(floor: Floor) -> None:
+    """The venue's time came with an answer that was long on its way: it lies a second apart at least and at most."""
+    floor.venue.script("place", Fault(OutcomeUnknown("timeout")))
+    await floor.submit(a_quote_intent(1))
+    floor.advance(0.8)
+    answer = Hold()
+    floor.venue.script("account", answer)
+    reading = await soon(floor.wallet.refresh_account())
+    floor.advance(1.0)
+    answer.gate.set()
+    await reading
+    await floor.wallet.recount()
+    await floor.pass_()
+    (order,) = floor.wallet.ledger.live()
+    assert order.state is OrderState.UNKNOWN
+    floor.exchange.place("main", order.order)
+    await floor.wallet.recount()
+    assert [order.state for order in floor.wallet.ledger.live()] == [OrderState.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("news", "fence", "ends"),
+    [
+        (OrderEvent.LOSE, Fence.EXPIRY, True),
+        (OrderEvent.ACCEPT, Fence.EXPIRY, True),
+        (OrderEvent.ACCEPT, Fence.KEY, True),
+        (OrderEvent.LOSE, Fence.KEY, False),  # only the same order under the same id can tell
+        (OrderEvent.CANCEL, Fence.EXPIRY, False),  # it has ended meanwhile
+    ],
+)
+def test_an_order_that_the_venue_does_not_know_ends_by_proof_and_once(
+    news: OrderEvent, fence: Fence, ends: bool
+) -> None:
+    intended = an_intended(1, "1")
+    intended = msgspec.structs.replace(intended, order=replace(intended.order, expires_at=NOW))
+    order_id = intended.order.id
+    ledger = replayed([intended, Learned(order_id, news, "", NOW)])
+    late = NOW + timedelta(minutes=1)
+    truth = Truth(
+        resting=(), looked_up={order_id: NotFound("no such order")}, venue_time=late, fence=fence, at=late
+    )
+    found = [(event.id, event.event) for event in reconciliation(ledger, truth) if isinstance(event, Learned)]
+    assert found == ([(order_id, OrderEvent.REJECT)] if ends else [])
+
+
+async def test_more_fills_than_a_page_are_all_in_the_books_when_the_wallet_is_ready(floor: Floor) -> None:
+    for leg in range(510):
+        floor.exchange.place("main", a_stray(leg, 1001, size=dec("0.01")))
+    floor.venue.fail("positions", ExchangeDown("maintenance"))
+    await floor.wallet.start()
+    assert floor.held() == floor.at_venue() == dec("5.10")
 
 
 # ── orders and trades that are nobody's ──────────────────────────────────────────────────────────────────────────────

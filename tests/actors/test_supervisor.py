@@ -14,6 +14,7 @@ import pytest
 
 from actors.ledger_events import HaltCause, Latch
 from actors.lifecycle import BotState
+from actors.plan import Act, Step
 from actors.supervisor import SAVE_CYCLE_S, Supervisor
 from actors.wallet_keeper import DEAF_S
 from adapters.errors import ConfigError, Conflict, Fenced, LinkError
@@ -140,9 +141,17 @@ async def test_a_bot_that_died_with_the_supervisor_is_started_again(house: House
     assert house.wallet.seated == {ANN: 2, BEN: 1}
 
 
-async def test_a_leftover_that_no_status_speaks_of_is_killed(house: House) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": BotState.BACKOFF},
+        {"incarnation": 2, "epoch": 2},
+        {"state": BotState.BACKOFF, "incarnation": 2},
+    ],
+)
+async def test_a_leftover_that_no_status_speaks_of_is_killed(house: House, changes: dict[str, Any]) -> None:
     await house.end()
-    house.store.statuses[ANN] = replace(house.store.statuses[ANN], state=BotState.BACKOFF, incarnation=2)
+    house.store.statuses[ANN] = replace(house.store.statuses[ANN], **changes)
     leftover = house.bot()
     await house.begin()
     await house.wait(4)
@@ -212,6 +221,16 @@ async def test_a_kill_that_fails_is_repeated(house: House) -> None:
     assert house.state() is BotState.RUNNING
 
 
+async def test_a_step_is_not_taken_once_its_bot_has_moved_on(house: House) -> None:
+    keeper = house.supervisor.bots[ANN]
+    planned = keeper.status
+    house.bot().die("boom")
+    await house.wait(4)
+    await house.supervisor._take(keeper, Step(bot=ANN, act=Act.KILL, reason="no heartbeat"), planned)
+    assert house.bot().lives(), "it was planned for the one before it"
+    assert house.state() is BotState.RUNNING
+
+
 async def test_a_bot_that_never_says_a_word_is_given_up_after_a_minute() -> None:
     house = House()
     house.processes.are_born_deaf = True
@@ -243,6 +262,19 @@ async def test_a_dead_wallet_is_replaced_and_everybody_seated_as_before(house: H
     assert house.processes.enlisted == [(MAIN, 1), (MAIN, 2)]
     assert len(house.processes.bots_spawned) == 2
     assert house.bot().lives()
+
+
+async def test_a_bot_on_its_way_out_is_seated_at_the_next_wallet_too(house: House) -> None:
+    house.wallet.retirements_left = 1_000
+    await house.supervisor.set_wanted([ANN], False)
+    await house.wait(2)
+    house.wallet.die("SIGKILL")
+    while house.wallet.incarnation == 1:
+        await house.clock.advance(0.1)
+    house.wallet.retirements_left = 1_000
+    await house.wait(1)
+    assert house.state() is BotState.STOPPING
+    assert house.wallet.seated == {ANN: 1, BEN: 1}
 
 
 async def test_one_bot_that_cannot_be_seated_again_keeps_no_other_from_its_seat(house: House) -> None:
@@ -296,6 +328,19 @@ async def test_a_bot_that_does_not_go_is_killed_after_the_grace(house: House) ->
     assert not house.bot().lives()
     assert house.state() is BotState.IDLE
     assert house.events("crash") == []
+
+
+async def test_a_new_supervisor_gives_a_bot_that_is_stopping_its_grace(house: House) -> None:
+    house.bot().ends_when_asked = False
+    await house.supervisor.set_wanted([ANN], False)
+    await house.wait(1)
+    await house.end()
+    await house.begin()
+    await house.wait(2)
+    assert house.bot().lives()
+    await house.wait(4)
+    assert not house.bot().lives()
+    assert house.state() is BotState.IDLE
 
 
 async def test_a_stop_waits_for_its_wallet(house: House) -> None:
@@ -451,6 +496,19 @@ async def test_a_bot_in_error_does_not_keep_the_fleet_from_going_down(house: Hou
     assert await house.supervisor.go_down() == []
 
 
+async def test_a_bot_in_error_is_not_down_before_its_exit_mode_holds(house: House) -> None:
+    house.wallet.retirements_left = 1_000
+    await give_up(house)
+    assert house.state() is BotState.ERROR
+    with pytest.raises(Conflict, match="stop it first"):
+        await house.supervisor.remove(ANN)
+    assert ANN in await house.supervisor.go_down()
+    assert house.store.fleet is not None
+    house.wallet.retirements_left = 0
+    await house.wait(5)
+    assert await house.supervisor.go_down() == []
+
+
 async def give_up(house: House) -> None:
     house.bot().give_up("the hedge is lost")
     await house.wait(1)
@@ -487,6 +545,15 @@ async def test_a_kill_switch_that_is_away_is_told_when_it_is_back_and_delays_no_
     house.processes.trip_error = None
     await house.wait(1)
     assert len(house.processes.tripped) == 1
+
+
+async def test_a_bot_that_gave_up_is_not_reset_before_its_halt_is_latched(house: House) -> None:
+    house.processes.trip_error = LinkError("nobody there")
+    await give_up(house)
+    with pytest.raises(Conflict, match="the hedge is lost"):
+        await house.supervisor.reset([ANN])
+    await house.wait(1)
+    assert house.state() is BotState.ERROR
 
 
 async def test_a_supervisor_that_dies_before_it_has_told_tells_it_in_its_next_life(house: House) -> None:

@@ -55,6 +55,13 @@ def test_an_answer_that_took_too_long_is_no_time_to_go_by_but_a_bound(
     assert not venue.surely_past(NOW + HOUR + timedelta(seconds=0.7))
 
 
+def test_the_moment_itself_is_not_past(clock: VirtualClock, venue: VenueClock) -> None:
+    venue.heard(NOW, asked_at=clock.monotonic())
+    assert not venue.surely_past(NOW)
+    clock.advance(0.001)
+    assert venue.surely_past(NOW)
+
+
 def test_a_slow_answer_does_not_take_a_sharp_one_away(clock: VirtualClock, venue: VenueClock) -> None:
     after(clock, venue, round_trip_s=0.0)
     after(clock, venue, round_trip_s=5.0)

@@ -103,6 +103,17 @@ async def test_bots_together_stay_below_the_wallets_largest_position() -> None:
     assert rules(await floor.submit(an_open(2, "1", bot=BEN), bot=BEN)) == ["placed"]
 
 
+async def test_bots_that_lean_against_each_other_are_held_to_it_together() -> None:
+    """Either may close at any time, and leave the account with what the other holds."""
+    floor = await a_floor(WalletLimits(position_notional_usd_max=dec(3500)))
+    assert rules(await floor.submit(an_open(1, "2"))) == ["placed"]
+    asks = [
+        a_quote_intent(leg, price, size, bot=BEN, side=Side.SELL)
+        for leg, price, size in ((1, "1002", "1.4"), (2, "1003", "0.2"))
+    ]
+    assert rules(await floor.submit(*asks, bot=BEN)) == ["placed", "wallet_position"]
+
+
 # P7
 
 

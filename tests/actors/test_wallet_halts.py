@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from actors.messages import Admit, Changed, Dismissed, OutcomeKind, Retire
+from actors.order_state import OrderState
 from adapters.errors import ExchangeDown, Fenced, Insufficient, NotFound, OutcomeUnknown, Temporary
 from adapters.model import BotId, Order, OrderType, Side, TimeInForce
 from config.spec import ExitMode, HaltLevel
@@ -152,6 +153,32 @@ async def test_a_halt_finds_an_order_that_is_in_the_air(floor: Floor) -> None:
     assert kinds(floor) == [STOP, TARGET]
 
 
+async def test_no_halt_is_complete_while_an_entry_may_still_arrive(floor: Floor) -> None:
+    hold = Hold()
+    floor.venue.script("place", hold)
+    placing = await soon(floor.submit(a_quote_intent(5, "960")))
+    engaged = await floor.halt(HaltLevel.PAUSE_ENTRIES)
+    assert (engaged.complete, engaged.orders, engaged.unknown) == (False, 0, 1)
+    hold.gate.set()
+    await placing
+    assert (await floor.halt(HaltLevel.PAUSE_ENTRIES, generation=1)).complete
+
+
+@pytest.mark.parametrize("level", HaltLevel)
+async def test_no_halt_is_complete_while_an_order_rests_that_the_books_have_as_over(level: HaltLevel) -> None:
+    floor = Floor()
+    await floor.open()
+    await floor.submit(a_quote_intent(1))
+    floor.wallet.ledger.orders[intended_id(1)].state = OrderState.REJECTED
+    floor.wallet.ledger._live.clear()
+    floor.venue.fail("cancel", ExchangeDown("maintenance"))
+    engaged = await floor.halt(level)
+    assert (engaged.complete, engaged.orders) == (False, 1)
+    floor.venue.fail("cancel", None)
+    assert (await floor.halt(level, generation=1)).complete
+    assert not floor.resting()
+
+
 async def test_a_halt_is_not_complete_while_an_outcome_is_unknown(floor: Floor) -> None:
     floor.venue.script("place", Fault(OutcomeUnknown("timeout"), takes_effect=True))
     floor.venue.fail("order", OutcomeUnknown("timeout"))
@@ -172,6 +199,20 @@ async def test_a_close_that_rests_does_not_stand_in_the_way_of_flatten(floor: Fl
         engaged = await floor.halt(HaltLevel.FLATTEN, generation=generation)
     assert engaged.complete
     assert floor.at_venue() == 0
+
+
+async def test_a_close_that_meets_the_stop_does_not_turn_the_position_round(floor: Floor) -> None:
+    hold = Hold()
+    floor.venue.script("place", hold)
+    halting = await soon(floor.halt(HaltLevel.FLATTEN))
+    floor.show(890, 891)
+    assert floor.at_venue() == 0, "the stop was first"
+    hold.gate.set()
+    await halting
+    assert floor.at_venue() == 0
+    await floor.pass_()
+    assert (await floor.halt(HaltLevel.FLATTEN, generation=1)).complete
+    assert floor.is_flat()
 
 
 async def test_a_refused_close_is_not_hammered(floor: Floor) -> None:
@@ -218,6 +259,18 @@ async def test_a_retired_bot_leaves_what_its_exit_mode_says_and_others_stay(
     with pytest.raises(Fenced):
         await floor.submit(an_open(5))
     await floor.submit(a_quote_intent(3, bot=BEN), bot=BEN)
+
+
+async def test_a_bot_whose_stop_may_not_rest_has_not_left_protected() -> None:
+    floor = Floor()
+    await floor.open()
+    floor.venue.script("place", None, Fault(OutcomeUnknown("timeout"), takes_effect=True))
+    floor.venue.fail("order", OutcomeUnknown("timeout"))
+    await floor.submit(an_open(take_profit=None))
+    assert not (await floor.wallet.retire(Retire(ANN, ExitMode.PROTECT))).done
+    floor.venue.fail("order", None)
+    assert (await floor.wallet.retire(Retire(ANN, ExitMode.PROTECT))).done
+    assert kinds(floor) == [STOP]
 
 
 async def test_a_retirement_asked_again_is_still_done(floor: Floor) -> None:

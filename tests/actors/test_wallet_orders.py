@@ -81,6 +81,17 @@ async def test_the_same_intent_while_it_is_being_sent_is_one_order(floor: Floor)
     assert floor.at_venue() == 1
 
 
+async def test_a_batch_ends_where_its_epoch_does(floor: Floor) -> None:
+    hold = Hold()
+    floor.venue.script("place", hold)
+    placing = await soon(floor.submit(a_quote_intent(1), a_quote_intent(2, "980")))
+    floor.wallet.admit(Admit(a_bot_spec(), 2))
+    hold.gate.set()
+    with pytest.raises(Fenced):
+        await placing
+    assert [order.id for order in floor.resting()] == [intended_id(1)]
+
+
 @pytest.mark.parametrize("epoch", [0, 2])
 async def test_any_other_epoch_is_fenced(floor: Floor, epoch: int) -> None:
     with pytest.raises(Fenced):
@@ -158,6 +169,8 @@ async def test_a_lapsed_lease_stops_opens_and_lets_closes_pass(floor: Floor) -> 
     floor.show(999, 1001)
     (outcome,) = await floor.submit(an_open(2))
     assert refusal_of(outcome).rule == "lease"
+    (outcome,) = await floor.submit(a_quote_intent(4, "1002", "0.5", side=Side.SELL))
+    assert refusal_of(outcome).rule == "lease", "a successor may send the same, and then it only offsets once"
     (outcome,) = await floor.submit(a_close(3, "1.1"))
     assert (outcome.kind, outcome.filled) == (OutcomeKind.PLACED, dec("1.1"))
     assert floor.at_venue() == 0
@@ -176,12 +189,12 @@ async def test_a_retry_is_not_sent_after_a_halt(floor: Floor) -> None:
 
 
 async def test_a_retry_is_not_sent_after_the_lease(floor: Floor) -> None:
-    floor.lender.ttl_s = 2.0
+    floor.lender.ttl_s = 1.0
     await floor.wallet.renew(floor.lender)
-    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=60)))
+    floor.venue.script("place", Fault(RateLimited("slow down", retry_after_s=1.5)))
     (outcome,) = await floor.submit(an_open())
     assert outcome.kind is OutcomeKind.REJECTED
-    assert floor.at_venue() == 0
+    assert len(floor.venue.asked("place")) == 1
 
 
 async def test_a_close_is_tried_again_whatever_is_in_force(floor: Floor) -> None:
@@ -259,6 +272,22 @@ async def test_a_venue_whose_time_nobody_knows_takes_no_opens_and_lets_closes_pa
     assert "the venue's time is not known" in refusal_of(outcome).detail
     (outcome,) = await floor.submit(a_close(2))
     assert outcome.filled == 1
+
+
+async def test_an_answer_that_was_long_on_its_way_does_not_tell_the_time(floor: Floor) -> None:
+    floor.advance(40)
+    answer = Hold()
+    floor.venue.script("account", answer)
+    reading = await soon(floor.wallet.refresh_account())
+    floor.advance(2)
+    answer.gate.set()
+    await reading
+    floor.show(999, 1001)
+    (outcome,) = await floor.submit(an_open())
+    assert refusal_of(outcome).rule == "opens_suspended"
+    await floor.wallet.refresh_account()
+    (outcome,) = await floor.submit(an_open(1))
+    assert outcome.kind is OutcomeKind.PLACED
 
 
 async def test_before_it_has_reconciled_it_shows_and_takes_nothing() -> None:

@@ -18,7 +18,7 @@ from adapters.errors import (
     Temporary,
     VenueError,
 )
-from adapters.model import Order, OrderType, Quote, Side
+from adapters.model import Order, OrderStatus, OrderType, Quote, Side
 from adapters.model import TimeInForce as Tif
 from config.spec import WalletSpec
 from risk.limits import WalletLimits
@@ -126,6 +126,15 @@ async def test_a_position_whose_stop_the_venue_refuses_is_closed_and_told(
     assert str(error) in problem
 
 
+async def test_a_close_of_unknown_outcome_is_not_sent_beside_another(floor: Floor) -> None:
+    refused, lost = Fault(InvalidParam("no such trigger")), Fault(OutcomeUnknown("timeout"))
+    floor.venue.script("place", None, refused, lost, refused, refused)
+    floor.venue.fail("order", OutcomeUnknown("timeout"))
+    await floor.submit(an_open(take_profit=None))
+    await floor.pass_()
+    assert [order.type for order in floor.venue.asked("place")].count(OrderType.MARKET) == 1
+
+
 async def test_a_position_whose_stop_the_matching_engine_refuses_later_is_closed_too() -> None:
     floor = Floor(latency=timedelta(milliseconds=50))
     await floor.open(a_bot_spec(), a_bot_spec(BEN))
@@ -175,6 +184,19 @@ async def test_a_stop_of_unknown_outcome_is_not_doubled(floor: Floor) -> None:
     assert all(order.state is OrderState.OPEN for order in floor.wallet.ledger.live(ANN))
 
 
+async def test_a_stop_that_was_refused_after_an_unclear_try_is_looked_up_before_anything_is_closed(
+    floor: Floor,
+) -> None:
+    floor.venue.script(
+        "place", None, Fault(Temporary("502"), takes_effect=True), Fault(InvalidParam("known already"))
+    )
+    await floor.submit(an_open())
+    await floor.pass_()
+    assert floor.held() == floor.at_venue() == 1
+    assert guards(floor) == [(STOP, Side.SELL, "1", "900"), (TARGET, Side.SELL, "1", "1200")]
+    assert not floor.wallet.report().problems
+
+
 async def test_a_stop_that_never_arrived_is_placed_again(floor: Floor) -> None:
     floor.venue.script("place", None, Fault(OutcomeUnknown("timeout")))
     await floor.submit(an_open())
@@ -206,6 +228,55 @@ async def test_a_position_without_its_stop_for_too_long_is_closed_and_told(floor
     await floor.pass_()
     assert floor.held() == floor.at_venue() == 0
     assert "has had no stop for 11.0 s; closing BTC" in floor.wallet.report().problems[0]
+
+
+async def test_being_without_a_stop_is_counted_anew_each_time(floor: Floor) -> None:
+    floor.venue.script("place", None, Fault(ExchangeDown("maintenance")))
+    await floor.submit(an_open())
+    await floor.pass_()
+    assert guards(floor)[0] == (STOP, Side.SELL, "1", "900")
+    floor.advance(60)
+    await floor.wallet.refresh_account()
+    floor.exchange.cancel("main", floor.resting(STOP)[0].id)
+    await floor.hear()
+    floor.venue.script("place", Fault(ExchangeDown("maintenance")))
+    await floor.wallet.upkeep()
+    assert floor.held() == 1, "for a moment only"
+    await floor.pass_()
+    assert guards(floor)[0] == (STOP, Side.SELL, "1", "900")
+
+
+async def test_what_befell_a_position_says_nothing_about_the_next_one(floor: Floor) -> None:
+    down = Fault(ExchangeDown("maintenance"))
+    for leg in (0, 1):
+        floor.venue.script("place", None, down)
+        await floor.submit(an_open(leg, take_profit=None))
+        assert floor.held() == 1, "its stop is not late yet"
+        floor.venue.script("place", down)
+        floor.advance(11)
+        floor.show(999, 1001)
+        await floor.wallet.refresh_account()
+        await floor.pass_()
+        await floor.pass_()
+        assert floor.is_flat()
+        assert len(floor.wallet.report().problems) == leg + 1, "each is told of"
+        floor.advance(60)
+        floor.show(999, 1001)
+        await floor.wallet.refresh_account()
+
+
+async def test_a_stop_that_was_refused_when_its_position_was_gone_costs_the_next_one_nothing(
+    floor: Floor,
+) -> None:
+    await floor.submit(an_open(take_profit=None))
+    gone = floor.exchange.cancel("main", floor.resting(STOP)[0].id)
+    floor.venue.answer("cancel", replace(gone, status=OrderStatus.REJECTED, reason="nothing to reduce"))
+    await floor.submit(a_close())
+    await floor.pass_()
+    await floor.submit(an_open(1, take_profit=None))
+    assert floor.held() == 1
+    assert guards(floor) == [(STOP, Side.SELL, "1", "900")]
+    assert not floor.wallet.report().problems
 
 
 async def test_a_position_that_cannot_be_closed_either_is_told_of_once_and_tried_on_every_pass(

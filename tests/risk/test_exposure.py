@@ -58,3 +58,18 @@ def test_valued_at_reserve_prices_a_fill_is_never_worth_more_than_was_reserved(
     reserved = worst_case(position * mark, size * reserve_price(Side.BUY, limit, mark), Decimal(0))
     if limit <= mark:  # the market came down to the limit
         assert abs(position + size) * limit <= reserved
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "counted"),
+    [
+        (Side.BUY, "900", "1000"),  # filled there, it is worth its mark
+        (Side.BUY, "1100", "1100"),
+        (Side.SELL, "900", "1020"),  # it may fill at the bid of then
+        (Side.SELL, "1100", "1100"),
+    ],
+)
+def test_an_order_counts_at_the_worst_price_at_which_it_may_be_valued(
+    side: Side, limit: str, counted: str
+) -> None:
+    assert reserve_price(side, Decimal(limit), Decimal(1000)) == Decimal(counted)

@@ -102,6 +102,31 @@ def test_a_shrink_frees_nothing_before_it_is_acknowledged() -> None:
     assert guard.grants[B].granted_usd <= LIMIT - first.budget_usd
 
 
+def test_a_lease_that_is_held_stays_granted_while_a_smaller_one_is_on_its_way() -> None:
+    guard = Guard(A, B)
+    first = guard.renew(a_renewal(A))
+    assert first is not None
+    guard.used[B] = Decimal(400)
+    holding = a_renewal(
+        A,
+        applied_epoch=first.epoch,
+        applied_sequence=first.sequence,
+        applied_budget_usd=first.budget_usd,
+    )
+    smaller = guard.renew(holding)
+    assert smaller is not None
+    assert smaller.budget_usd < first.budget_usd == guard.grants[A].granted_usd
+
+
+def test_having_reclaimed_frees_nothing_of_what_was_lent_since() -> None:
+    guard = Guard(A, B)
+    first = guard.renew(a_renewal(A, reclaimed=True))
+    assert first is not None
+    guard.used[B] = Decimal(400)
+    guard.renew(a_renewal(A, reclaimed=True))
+    assert guard.grants[A].granted_usd == first.budget_usd
+
+
 def test_an_acknowledgement_frees_no_more_than_is_not_used() -> None:
     guard = Guard(A, B)
     guard.renew(a_renewal(A, 800))

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from actors.lending import Answer, Lending
 from actors.messages import GuardAnswer
-from adapters.errors import OutcomeUnknown
+from adapters.errors import Fenced, OutcomeUnknown
 from adapters.model import ClientOrderId, Order, OrderReport
 from adapters.paper.client import PaperClient
 from adapters.paper.wire import Place
@@ -74,13 +75,14 @@ def outliving_orders(patch: pytest.MonkeyPatch, seed: int, late_s: tuple[float, 
 def lose_sight(patch: pytest.MonkeyPatch) -> Set[Process]:
     """Let failovers leave the old wallet at work, for a successor on a host that has never seen it.
 
-    No signal of the cluster reaches the old one; its bots, the guard, market data and the venue do.
+    No signal of the cluster reaches the old one; its bots, the guard, market data and the venue do. The guard does not
+    tell it that it was succeeded: it would end, which would hide whether the lease and the fence are enough.
 
     Returns:
         The lost, as they come to be.
     """
     lost: set[Process] = set()
-    signal = Ground._signal
+    signal, renew = Ground._signal, Lending.renew
 
     def lose(self: Nemesis, fault: Fault) -> bool:
         actor = self._ground.living.get(fault.where[0])
@@ -96,8 +98,15 @@ def lose_sight(patch: pytest.MonkeyPatch) -> Set[Process]:
         if process not in lost:
             signal(self, process, killer)
 
+    async def silently(self: Lending, renewal: Renewal, *, is_latched: bool) -> Answer:
+        try:
+            return await renew(self, renewal, is_latched=is_latched)
+        except Fenced:
+            return Answer()
+
     patch.setattr(Nemesis, "_failover", lose)
     patch.setattr(Ground, "_signal", unless_lost)
+    patch.setattr(Lending, "renew", silently)
     return lost
 
 
