@@ -32,7 +32,9 @@ class Inquiry:
         default_factory=dict
     )  # ``risk_params`` and ``exec_guards``, plain values
     earlier: tuple[AnyDecision, ...] = ()  # what was advised last
-    allowance: Allowance | None = None  # what the model may cost, from whoever keeps the books; None asks no model
+    allowance: Allowance | None = (
+        None  # what the model may cost, from whoever keeps the books; None asks no model
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
