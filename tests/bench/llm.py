@@ -97,7 +97,9 @@ async def _ask_directly(url: str, inquiry: Inquiry) -> Cost:
         {"role": message.role.value, "content": message.content} for message in prompt(inquiry).messages
     ]
     slots = asyncio.Semaphore(MEMBERS * CONCURRENCY)
-    async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        base_url=url, api_key="none", max_retries=0
+    ) as client:  # pragma: allowlist secret
 
         async def ask() -> None:
             async with slots:

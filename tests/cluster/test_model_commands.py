@@ -20,7 +20,7 @@ def test_the_official_client_talks_to_it_and_it_ends_when_told_to() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
-        with OpenAI(base_url=url, api_key="open sesame", max_retries=0) as client:
+        with OpenAI(base_url=url, api_key="open sesame", max_retries=0) as client:  # pragma: allowlist secret
             assert [model.id for model in client.models.list()] == ["scripted-trader"]
             answer = client.chat.completions.create(
                 model="scripted-trader", messages=[{"role": "user", "content": "hello"}]
@@ -29,7 +29,7 @@ def test_the_official_client_talks_to_it_and_it_ends_when_told_to() -> None:
         assert answer.usage is not None
         assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
         with (
-            OpenAI(base_url=url, api_key="wrong", max_retries=0) as stranger,
+            OpenAI(base_url=url, api_key="wrong", max_retries=0) as stranger,  # pragma: allowlist secret
             pytest.raises(AuthenticationError),
         ):
             stranger.models.list()

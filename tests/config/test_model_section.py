@@ -19,7 +19,7 @@ from config.settings import render
 from strategies.registry import build
 from strategies.strategy import needs
 
-SECRET = "sk-canary-55e0"
+SECRET = "sk-canary-55e0"  # pragma: allowlist secret
 ENVIRON = {"LLM_KEY": SECRET, "PRICE": "2.5"}
 PLAIN = {"name": "gpt", "key": "${LLM_KEY}"}
 EXECUTOR = """

@@ -129,7 +129,7 @@ async def test_refusals_become_ccxts_own_errors() -> None:
 
 async def test_a_wrong_key_is_told_that_nobody_has_it() -> None:
     def story(client: Any) -> None:
-        client.privateKey = "0x" + "44" * 32
+        client.privateKey = "0x" + "44" * 32  # pragma: allowlist secret
         with pytest.raises(ccxt.InvalidOrder, match="does not exist"):
             client.create_order(ETH, "limit", "buy", 1, 2000)
 
