@@ -114,7 +114,11 @@ EDGES: list[tuple[str, Callable[..., Case], list[tuple[Any, ...]], dict[str, Any
 ]
 
 
-@pytest.mark.parametrize(("rule", "case", "places", "fixed"), EDGES, ids=lambda part: str(part)[:30])
+@pytest.mark.parametrize(
+    ("rule", "case", "places", "fixed"),
+    EDGES,
+    ids=[f"{rule}-{number}" for number, (rule, *_) in enumerate(EDGES)],
+)
 def test_a_rule_holds_at_its_number_and_not_one_step_beyond(
     rule: str, case: Callable[..., Case], places: list[tuple[Any, ...]], fixed: dict[str, Any]
 ) -> None:
