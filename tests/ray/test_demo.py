@@ -95,10 +95,12 @@ def test_ctrl_c_on_a_terminal_stops_it_in_order(demo: Fleet, small: Path) -> Non
 
 
 def _take_terminal() -> None:
+    """As a shell on it would: who runs the tests in the background may have Ctrl-C ignored for all their children."""
     import fcntl
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read_until(terminal: int, words: bytes, *, within_s: float) -> bytes:
