@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from actors.in_process import MemoryControl
-from actors.journal import FileJournal
+from actors.journal import FileJournal, Journal
 from actors.ledger import Ledger
 from actors.messages import WALLET_LINK, Snapshots
 from actors.risk_guard import RiskGuard
@@ -26,9 +27,10 @@ from actors.wallet_session import WalletSession
 from adapters.clock import SystemClock
 from adapters.errors import LinkError
 from adapters.link import Caller, Dial, Peer, Server
-from adapters.model import WalletId
+from adapters.model import Snapshot, WalletId
 from adapters.paper.client import PaperClient
 from adapters.paper.wire import PAPER_LINK
+from adapters.venue import Venue
 from config.spec import HaltLevel, WalletSpec
 from risk.limits import FleetLimits, WalletLimits
 from tests.builders import a_snapshot
@@ -64,16 +66,30 @@ def dial_exchange(folder: Path) -> Dial:
 
 async def serve(folder: Path, name: WalletId) -> None:
     """Until standard input ends."""
+    venue = PaperClient(dial_exchange(folder), name, Decimal(1))
+    journal = FileJournal(folder / f"{name}.journal", sync=True)
+    await work(folder, name, venue, journal, a_snapshot())
+
+
+async def work(
+    folder: Path,
+    name: WalletId,
+    venue: Venue,
+    journal: Journal,
+    prices: Snapshot,
+    *,
+    is_ready: Callable[[], bool] = lambda: True,
+) -> None:
+    """Until standard input ends, on any venue; it says that it is ready when the venue is, too."""
     clock, control = SystemClock(), MemoryControl()
     guard = RiskGuard(LIMITS, HaltLevel.FLATTEN, [name], store=control, halts=control, clock=clock)
     await guard.start()
     await guard.enlist(name, INCARNATION)
-    venue = PaperClient(dial_exchange(folder), name, Decimal(1))
     wallet = Wallet(
         WalletSpec(name=name, limits=PATIENT),
         INCARNATION,
         venue=venue,
-        journal=FileJournal(folder / f"{name}.journal", sync=True),
+        journal=journal,
         ledger=Ledger(),
         clock=clock,
     )
@@ -90,11 +106,11 @@ async def serve(folder: Path, name: WalletId) -> None:
         clock=clock,
     )
     working = asyncio.create_task(service.run())
-    while not (wallet.ready and wallet.report().lease_left_s > 0):  # noqa: ASYNC110  # its loops bring it there
+    while not (wallet.ready and wallet.report().lease_left_s > 0 and is_ready()):  # noqa: ASYNC110  # its loops do it
         await asyncio.sleep(POLL_S)
     print("ready", flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
-        wallet.take_snapshots(Snapshots(DEFAULT_BAR_S, (a_snapshot(),)))
+        wallet.take_snapshots(Snapshots(DEFAULT_BAR_S, (prices,)))
         print(time.process_time(), flush=True)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

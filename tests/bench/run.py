@@ -15,7 +15,7 @@ import ray
 from cluster.driver import Fleet, connected
 from cluster.home import Home
 from cluster.ray_runtime import boot
-from tests.bench import bars, fleet_size, halts, leases, links, llm, orders, recovery
+from tests.bench import bars, fleet_size, halts, leases, links, llm, order_path, orders, recovery
 from tests.bench.bare_actor import BareActor
 from tests.bench.result import Section, as_markdown, put_between_markers
 
@@ -42,6 +42,7 @@ def run(folder: Path, home: Home) -> None:
 def _sections(folder: Path, home: Home) -> Iterator[Section]:
     yield bars.measured(folder)
     yield halts.measured(folder)
+    yield order_path.measured(folder)
     with _on_ray(home) as running:
         bare_actor = ray.remote(BareActor).options(num_cpus=0).remote()
         yield orders.measured(folder, bare_actor)
