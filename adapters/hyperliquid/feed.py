@@ -24,6 +24,7 @@ from adapters.hyperliquid.wire import (
     PriceLevel,
     SpotMeta,
     TradeLine,
+    check_not_ahead,
     decoded,
 )
 from adapters.market.bars import EPOCH
@@ -131,9 +132,11 @@ class HyperliquidFeed:
         match message.channel:
             case "bbo":
                 best = decoded(message.data, BestPrices)
+                check_not_ahead([best.time], self._clock.now())
                 yield from _quote(self._followed.get(best.coin), best.best, best.time)
             case "l2Book":
                 book = decoded(message.data, L2Book)
+                check_not_ahead([book.time], self._clock.now())
                 yield from _book(self._followed.get(book.coin), book)
             case "trades":
                 for line in decoded(message.data, list[TradeLine]):

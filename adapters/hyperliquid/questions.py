@@ -26,6 +26,8 @@ from adapters.hyperliquid.wire import (
     SpotMeta,
     SpotState,
     StatusAnswer,
+    check_not_ahead,
+    prices_in,
 )
 from adapters.model import ZERO, Account, ClientOrderId, Order, OrderReport, OrderStatus, Position
 
@@ -117,7 +119,12 @@ class Questions:
 
     async def fills(self, since_ms: int) -> list[FillLine]:
         """Executions from this millisecond on, oldest first, ``PAGE`` at most."""
-        return await self._client.ask("userFillsByTime", list[FillLine], user=self._user, startTime=since_ms)
+        lines = await self._client.ask("userFillsByTime", list[FillLine], user=self._user, startTime=since_ms)
+        try:
+            check_not_ahead((line.time for line in lines), self._clock.now())
+        except ValueError as error:
+            raise Temporary(f"userFillsByTime: {error}", venue=VENUE) from error
+        return lines
 
     async def look(self, order_id: ClientOrderId) -> OrderReport | None:
         """The order by our id; ``None`` where the exchange knows none."""
@@ -186,8 +193,7 @@ class Questions:
         heard = self.stream.mids if self.stream is not None else None
         if heard is not None:
             return heard
-        told = await self._client.ask("allMids", dict[str, Decimal])
-        return {coin: price for coin, price in told.items() if price.is_finite() and price > 0}
+        return prices_in(await self._client.ask("allMids", dict[str, Decimal]))
 
     async def _traded(self, line: OrderLine) -> tuple[Decimal, Decimal]:
         """Size and cost of all that an order has traded, from its fills."""

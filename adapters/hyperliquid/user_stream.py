@@ -20,7 +20,15 @@ from adapters.hyperliquid.markets import Markets
 from adapters.hyperliquid.orders import id_of, order_of, report_of, status_of
 from adapters.hyperliquid.sent import SentOrders
 from adapters.hyperliquid.stream import Stream
-from adapters.hyperliquid.wire import Envelope, FillsNews, MidsNews, OrderLine, OrderUpdate, decoded
+from adapters.hyperliquid.wire import (
+    Envelope,
+    FillsNews,
+    MidsNews,
+    OrderLine,
+    OrderUpdate,
+    check_not_ahead,
+    decoded,
+)
 from adapters.model import Fill, Order, OrderReport, OrderStatus
 from adapters.venue import UserEvent
 
@@ -165,6 +173,7 @@ class UserStream:
                 self._mids_at = self._clock.monotonic()
 
     def _take_fills(self, news: FillsNews) -> Sequence[Fill]:
+        check_not_ahead((line.time for line in news.fills), self._clock.now())
         self._has_fills |= news.is_snapshot
         fills = self._fills.heard(news.fills, self._markets)
         self._changed.set()

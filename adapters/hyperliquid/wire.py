@@ -7,16 +7,22 @@ Source: Hyperliquid API documentation, "Info endpoint", "Websocket"; recorded an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
+from adapters.market.bars import EPOCH
+
 T = TypeVar("T")
 Ms = Annotated[int, Meta(ge=0, le=32_503_680_000_000)]  # epoch milliseconds, to the year 3000
 Decimals = Annotated[int, Meta(ge=0, le=8)]
 DIGITS_MAX = 30  # before and after the point; what has more is no price, size or sum of money
+AHEAD_MAX = timedelta(days=1)  # no nonce from further ahead is taken either
+PRICE_DIGITS_MAX = 12  # as many are safe to reckon with, rounding to any tick included
 
 
 class Answer(Struct):
@@ -206,7 +212,7 @@ class MidsNews(Struct):
     mids: dict[str, Decimal]
 
     def __post_init__(self) -> None:
-        self.mids = {coin: price for coin, price in self.mids.items() if price.is_finite() and price > 0}
+        self.mids = prices_in(self.mids)
 
 
 class Candle(Answer):
@@ -292,6 +298,23 @@ class Envelope(Struct):
 
     channel: str
     data: Raw = Raw(b"null")
+
+
+def check_not_ahead(times_ms: Iterable[int], now: datetime) -> None:
+    """Raises ``ValueError`` for a time that no clock's error explains: next to it all that follows would be old."""
+    limit_ms = (now + AHEAD_MAX - EPOCH) // timedelta(milliseconds=1)
+    ahead_ms = max(times_ms, default=0)
+    if ahead_ms > limit_ms:
+        raise ValueError(f"{ahead_ms} is far ahead of {now}")
+
+
+def prices_in(told: dict[str, Decimal]) -> dict[str, Decimal]:
+    """What of it can be a price: positive, and neither beyond all prices nor below."""
+    return {
+        coin: price
+        for coin, price in told.items()
+        if price.is_finite() and price > 0 and abs(price.adjusted()) <= PRICE_DIGITS_MAX
+    }
 
 
 def decoded(body: bytes | Raw | str, kind: type[T]) -> T:

@@ -279,8 +279,7 @@ class Floor:
             ask_size=Decimal(size),
             at=now,
         )
-        self.exchange.on_market(quote)
-        self.exchange.advance(now)
+        self.move(quote)
         snapshot = Snapshot(
             symbol=symbol,
             quote=quote,
@@ -289,6 +288,11 @@ class Floor:
             open_interest=Decimal(1_000_000),
         )
         self.wallet.take_snapshots(Snapshots(60.0, (snapshot,)))
+
+    def move(self, quote: Quote) -> None:
+        """A market's next state at the exchange."""
+        self.exchange.on_market(quote)
+        self.exchange.advance(quote.at)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, on a virtual clock."""

@@ -8,13 +8,16 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
+from msgspec import Raw
 
 from adapters.errors import Temporary
 from adapters.hyperliquid.budgets import IpBudget
 from adapters.hyperliquid.client import PublicClient
 from adapters.hyperliquid.feed import HyperliquidFeed
 from adapters.hyperliquid.network import MAINNET_URL, TESTNET_URL, Network
+from adapters.hyperliquid.wire import Envelope
 from adapters.model import (
     Bar,
     Book,
@@ -180,3 +183,17 @@ async def test_a_market_that_is_not_followed_is_not_heard_of(ground: Ground, fee
         ground.show()
         await until(lambda: len([event for event in heard if isinstance(event, Quote)]) >= 2)
         assert {event.symbol for event in heard} == {BTC}
+
+
+async def test_a_quote_from_the_future_is_an_error_and_makes_no_later_one_old(
+    ground: Ground, feed: HyperliquidFeed
+) -> None:
+    await feed.instruments()
+    level = {"px": "1000", "sz": "1"}
+    time = int((ground.wall.now() + timedelta(days=300)).timestamp() * 1000)
+    told = {"coin": "BTC", "time": time, "bbo": [level, level]}
+    with pytest.raises(ValueError, match="far ahead"):
+        list(feed._news(Envelope("bbo", Raw(msgspec.json.encode(told)))))
+    ground.show("1009", "1011")
+    async with heard_from(feed) as heard:
+        await until(lambda: Decimal(1009) in [event.bid for event in heard if isinstance(event, Quote)])

@@ -6,6 +6,7 @@ What every venue keeps is in ``tests/contract``; this is what only Hyperliquid h
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from adapters.errors import (
     OutcomeUnknown,
     RateLimited,
     RiskRejected,
+    Temporary,
     VenueError,
 )
 from adapters.hyperliquid import rest
@@ -283,3 +285,45 @@ async def test_a_fill_is_of_its_order_also_after_a_restart(ground: Ground) -> No
 async def test_a_market_without_a_price_takes_no_market_order(ground: Ground) -> None:
     with pytest.raises(VenueError):
         await ground.venue.place(a_market_order(1, symbol=ETH))
+
+
+def answering(ground: Ground, patch: pytest.MonkeyPatch, kind: str, spoil: Callable[[Any], Any]) -> None:
+    """One kind of question is answered otherwise."""
+    ask = ground.exchange.ask
+
+    def asked(question: dict[str, Any], ip: str = "") -> Any:
+        answer = ask(question, ip)
+        return spoil(answer) if question["type"] == kind else answer
+
+    patch.setattr(ground.exchange, "ask", asked)
+
+
+async def test_a_fill_from_the_future_is_none_and_hides_none(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ground.venue.place(a_market_order(1))
+    with monkeypatch.context() as patch:
+        answering(
+            ground,
+            patch,
+            "userFillsByTime",
+            lambda told: [{**line, "time": line["time"] * 10} for line in told],
+        )
+        with pytest.raises(Temporary):
+            await ground.venue.fills_since(0)
+    (first,) = await ground.venue.fills_since(0)
+    ground.show()
+    await ground.venue.place(a_market_order(2))
+    assert [fill.order_id for fill in await ground.venue.fills_since(first.sequence)] == [
+        a_market_order(2).id
+    ]
+
+
+@pytest.mark.parametrize("price", ["1e99", "1e20", "1e-20", "-1", "NaN"])
+async def test_a_price_beyond_all_prices_is_none_and_no_order_goes_out_by_it(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, price: str
+) -> None:
+    answering(ground, monkeypatch, "allMids", lambda told: {**told, "BTC": price})
+    with pytest.raises(Temporary):
+        await ground.venue.place(a_market_order(1))
+    assert accepted(ground) == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from adapters.errors import Temporary
+from adapters.errors import Temporary, VenueError
 from adapters.hyperliquid import wire
-from adapters.hyperliquid.account import perp_positions, worth
+from adapters.hyperliquid.account import has_holdings, perp_positions, worth
+from adapters.hyperliquid.fills import FillBook
 from adapters.hyperliquid.markets import Markets
 from adapters.hyperliquid.orders import order_of, report_of, status_of
+from adapters.hyperliquid.sent import SentOrders
 from adapters.hyperliquid.wire import (
     AssetContext,
     Candle,
@@ -31,7 +33,8 @@ from adapters.hyperliquid.wire import (
     StatusAnswer,
     decoded,
 )
-from adapters.model import ZERO, OrderStatus, OrderType, Symbol, TimeInForce
+from adapters.model import ZERO, OrderReport, OrderStatus, OrderType, Symbol, TimeInForce
+from tests.adapters.hyperliquid.spoiling import Recordings, Spoil, recordings, spoils, spoilt
 
 NO_MARKETS = Markets([])
 CASSETTES = {
@@ -190,36 +193,54 @@ def test_a_time_beyond_all_times_is_not_read() -> None:
         decoded(b'{"coin":"BTC","levels":[[],[]],"time":99999999999999999}', L2Book)
 
 
-leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.just("NaN")
+def reports(updates: list[OrderUpdate]) -> list[OrderReport]:
+    told = ((update, order_of(update.order, Symbol(update.order.coin))) for update in updates)
+    return [report_of(update, order, (ZERO, ZERO)) for update, order in told]
 
 
-def spoilt(draw: st.DrawFn, value: Any) -> Any:
-    """The same, with something else here and there."""
-    if draw(st.integers(0, 11)) == 0:
-        return draw(leaves)
-    if isinstance(value, dict):
-        kept = [key for key in value if draw(st.integers(0, 15))]
-        return {key: spoilt(draw, value[key]) for key in kept}
-    if isinstance(value, list):
-        return [spoilt(draw, item) for item in value[:3]]
-    return value
+def status(told: StatusAnswer) -> list[OrderReport]:
+    return reports([told.order] if isinstance(told.order, OrderUpdate) else [])
 
 
-@settings(max_examples=1_500, deadline=None)
-@given(st.data())
-def test_a_spoilt_answer_is_read_or_is_an_error_that_is_expected(
-    shared_data: Path, data: st.DataObject
-) -> None:
-    recorded = [
-        (question, body)
-        for _, question, body in cases(shared_data / "payloads/hyperliquid")
-        if question in ANSWERS
-    ]
-    question, body = data.draw(st.sampled_from(recorded))
-    broken = json.dumps(data.draw(st.composite(lambda draw: spoilt(draw, json.loads(body)))()))
-    try:
-        told: Any = decoded(broken, ANSWERS[question])
-    except (msgspec.MsgspecError, ValueError):
-        return
-    if isinstance(told, ClearinghouseState):
-        perp_positions(told, NO_MARKETS)
+def state(told: ClearinghouseState) -> tuple[object, object]:
+    return perp_positions(told, NO_MARKETS), worth(told, SpotState([]), NO_MARKETS, {})
+
+
+READ: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    "clearinghouseState": (ClearinghouseState, state),
+    "spotClearinghouseState": (SpotState, lambda told: has_holdings(told, NO_MARKETS)),
+    "openOrders": (list[OrderLine], lambda told: [order_of(line, Symbol(line.coin)) for line in told]),
+    "userFills": (list[FillLine], lambda told: FillBook(SentOrders()).page(told, 0, NO_MARKETS)),
+    "historicalOrders": (list[OrderUpdate], reports),
+    "orderStatus": (StatusAnswer, status),
+    "l2Book": (L2Book, id),
+    "trades": (list[wire.TradeLine], id),
+    "candleSnapshot": (list[Candle], id),
+    "allMids": (dict[str, Decimal], wire.prices_in),
+    "userRateLimit": (RequestCount, id),
+    "meta": (wire.PerpMeta, lambda told: Markets.listed(told, wire.SpotMeta([], []))),
+    "spotMeta": (wire.SpotMeta, lambda told: Markets.listed(wire.PerpMeta([]), told)),
+}
+
+
+def read_all(recorded: Recordings, changes: Sequence[Spoil]) -> int:
+    """Read every recorded answer, spoilt in the same way; how many were."""
+    spoilt_ones = [(kind, spoilt(body, changes)) for kind in READ for body in recorded[kind]]
+    for kind, body in spoilt_ones:
+        shape, read = READ[kind]
+        with suppress(msgspec.MsgspecError, ValueError, VenueError):
+            read(decoded(body, shape))
+    return len(spoilt_ones)
+
+
+def test_a_spoilt_answer_is_read_or_is_an_error_that_is_expected(payloads: Path) -> None:
+    recorded, count = recordings(payloads), 0
+
+    @settings(max_examples=500, deadline=None)
+    @given(spoils)
+    def read(changes: Sequence[Spoil]) -> None:
+        nonlocal count
+        count += read_all(recorded, changes)
+
+    read()
+    assert count >= 10_000
