@@ -33,7 +33,11 @@ from strategies.registry import strategy_class
 from tests.config.bad_files import SECRET
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-SHIPPED = [CONFIG / "demo.yaml", *sorted((CONFIG / "examples").glob("*.yaml"))]
+SHIPPED = [
+    CONFIG / "demo.yaml",
+    CONFIG / "hyperliquid-paper.yaml",
+    *sorted((CONFIG / "examples").glob("*.yaml")),
+]
 
 OWN = """
 from dataclasses import dataclass
