@@ -6,12 +6,12 @@ there before it. Applying a fill twice changes nothing.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
+from actors.bot_record import BotRecord
 from actors.ledger_events import (
     Began,
     BookLine,
@@ -26,7 +26,6 @@ from actors.ledger_events import (
     NetLine,
     OrderLine,
     Protection,
-    RecordLine,
     Seated,
     Summary,
     Traded,
@@ -36,14 +35,9 @@ from adapters.model import ZERO, BotId, ClientOrderId, Fill, Liquidity, Order, S
 from config.spec import ExitMode
 from risk.exposure import worst_case
 from risk.intent import Purpose, bot_tag, is_ours, tag_of
-from risk.results import RoundTrip, sharpe, sharpe_interval, trades_per_hour
-from strategies.strategy import Performance
 
 EXTERNAL = BotId("")  # trades that no bot of ours asked for
 FINAL_ORDERS_KEPT = 5_000  # finished orders remembered, so that a repeated intent is answered and not resent
-RECENT_TRADES = 50  # round trips that the Sharpe ratio looks at
-TRIPS_KEPT = 200
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when round trips of older journals ended: nobody knows
 QUANTUM = Decimal(
     "1e-12"
 )  # USD; a part of a cost basis is rounded to it, so that every sum of money is exact
@@ -97,44 +91,6 @@ class Net:
 
     size: Decimal = ZERO  # base, signed
     cost_usd: Decimal = ZERO  # signed: what the position was paid
-
-
-@dataclass(slots=True)
-class BotRecord:
-    """One bot's results."""
-
-    epoch: int = 0
-    realized_usd: Decimal = ZERO  # after fees
-    fees_usd: Decimal = ZERO
-    wins: int = 0
-    trades: int = 0
-    trips: deque[RoundTrip] = field(default_factory=lambda: deque(maxlen=TRIPS_KEPT))  # the last
-    sharpe: float | None = (
-        None  # of the last ``RECENT_TRADES``; counted once a trip, since every look asks for it
-    )
-    trades_per_hour: float | None = None  # over the same
-
-    def judge(self) -> None:
-        """Count anew what goes by the round trips."""
-        recent = list(self.trips)[-RECENT_TRADES:]
-        self.sharpe = sharpe(trip.pnl_usd for trip in recent)
-        self.trades_per_hour = trades_per_hour(recent)
-
-    def performance(self) -> Performance:
-        """The results so far."""
-        low = high = None
-        if self.sharpe is not None:
-            low, high = sharpe_interval(self.sharpe, min(len(self.trips), RECENT_TRADES))
-        return Performance(
-            trades=self.trades,
-            win_rate=self.wins / self.trades if self.trades else None,
-            realized_usd=self.realized_usd,
-            fees_usd=self.fees_usd,
-            sharpe=self.sharpe,
-            sharpe_low=low,
-            sharpe_high=high,
-            trades_per_hour=self.trades_per_hour,
-        )
 
 
 class Ledger:
@@ -278,19 +234,7 @@ class Ledger:
                 for (bot, symbol), b in self.books.items()
             ),
             nets=tuple(NetLine(symbol, net.size, net.cost_usd) for symbol, net in self.nets.items()),
-            records=tuple(
-                RecordLine(
-                    bot,
-                    r.epoch,
-                    r.realized_usd,
-                    r.fees_usd,
-                    r.wins,
-                    r.trades,
-                    tuple(trip.pnl_usd for trip in r.trips),
-                    tuple(trip.at for trip in r.trips),
-                )
-                for bot, r in self.records.items()
-            ),
+            records=tuple(record.line(bot) for bot, record in self.records.items()),
             latches=self.latches,
             generation=self.generation,
             lease=self.lease,
@@ -406,10 +350,7 @@ class Ledger:
             self._close_trade(book, record, fill.at)
 
     def _close_trade(self, book: BotBook, record: BotRecord, at: datetime) -> None:
-        record.trades += 1
-        record.wins += book.trade_usd > 0
-        record.trips.append(RoundTrip(at=at, pnl_usd=book.trade_usd))
-        record.judge()
+        record.close_trade(book.trade_usd, at)
         book.trade_usd = ZERO
         book.protection, book.closed_at = Protection(), at
 
@@ -417,17 +358,8 @@ class Ledger:
         for known in (self.orders, self.books, self.nets, self.records, self._live, self._tags):
             known.clear()  # a summary stands for all that came before it
         for line in summary.records:
-            record = self.record(line.bot)
-            self.records[line.bot] = restored = replace(
-                record,
-                epoch=line.epoch,
-                realized_usd=line.realized_usd,
-                fees_usd=line.fees_usd,
-                wins=line.wins,
-                trades=line.trades,
-                trips=_trips(line),
-            )
-            restored.judge()
+            self.record(line.bot)  # from here on its orders are known by their tag
+            self.records[line.bot] = BotRecord.of(line)
         for book in summary.books:
             self.books[book.bot, book.symbol] = BotBook(
                 book.size, book.cost_usd, book.trade_usd, book.protection, book.closed_at
@@ -477,12 +409,6 @@ def _trade_at_cost(held: BotBook | Net, traded: Decimal, price: Decimal) -> tupl
 
 def _stray(tag: str) -> BotId:
     return BotId(f"?{tag}")
-
-
-def _trips(line: RecordLine) -> deque[RoundTrip]:
-    times = line.recent_at or (LONG_AGO,) * len(line.recent_usd)
-    trips = (RoundTrip(at=at, pnl_usd=pnl) for at, pnl in zip(times, line.recent_usd, strict=True))
-    return deque(trips, maxlen=TRIPS_KEPT)
 
 
 def _line(order: LedgerOrder) -> OrderLine:

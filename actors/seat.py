@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from actors.ledger import BotRecord
+from actors.bot_record import BotRecord
 from actors.messages import Changed, Dismissed, Watch
 from adapters.model import Symbol
 from config.spec import BotSpec

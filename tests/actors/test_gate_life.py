@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.ledger import TRIPS_KEPT, replayed
+from actors.bot_record import TRIPS_KEPT
+from actors.ledger import replayed
 from actors.ledger_events import RecordLine, Summary
 from actors.messages import Admit
 from risk.limits import Features

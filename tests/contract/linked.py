@@ -13,7 +13,6 @@ from random import Random
 
 from actors.order_state import OrderState
 from adapters.clock import SystemClock, VirtualClock
-from adapters.errors import VenueError
 from adapters.link import Caller, Peer, Server
 from adapters.model import ClientOrderId, Fill, OrderReport, OrderStatus
 from adapters.paper.client import PaperClient
@@ -25,11 +24,11 @@ from adapters.simulators.faults.plan import Plan
 from adapters.venue import UserEvent
 from tests.actors.builders import Floor
 from tests.builders import BTC, ETH, NOW
+from tests.contract.listening import listen
 from tests.fakes import FaultyVenue, until
 
 PASSES = 8
 PASS_APART_S = 10.0
-REDIAL_S = 0.01
 
 
 class LinkedFloor(Floor):
@@ -60,7 +59,7 @@ class LinkedFloor(Floor):
         await floor._server.start()
         await floor._proxy.start()
         await floor.open()
-        listening = asyncio.create_task(floor._listen())
+        listening = asyncio.create_task(listen(floor.wallet, floor.venue))
         try:
             yield floor
         finally:
@@ -114,16 +113,3 @@ class LinkedFloor(Floor):
         for order_id, order in ledger.orders.items():
             traded = sum((fill.size for fill in fills if fill.order_id == order_id), Decimal(0))
             assert order.filled == traded <= order.order.size
-
-    async def _listen(self) -> None:
-        missed = False
-        while True:
-            try:
-                if missed:
-                    await self.wallet.recount()
-                missed = True
-                async for event in self.venue.events():
-                    await self.wallet.take_event(event)
-            except VenueError:
-                pass  # the next look may meet a better wire
-            await SystemClock().sleep(REDIAL_S)

@@ -17,8 +17,6 @@ import pytest
 from actors.journal import MemoryJournal
 from actors.messages import Admit
 from actors.order_state import OrderState
-from adapters.clock import SystemClock
-from adapters.errors import VenueError
 from adapters.hyperliquid import venue
 from adapters.model import ZERO, ClientOrderId, Order, OrderType, Quote, Side, Symbol
 from adapters.simulators.faults.plan import Where
@@ -28,13 +26,13 @@ from tests.actors.builders import INSTRUMENTS, Floor, a_bot_spec
 from tests.adapters.hyperliquid import grounds
 from tests.adapters.hyperliquid.grounds import Ground
 from tests.builders import BTC, ETH
+from tests.contract.listening import listen
 from tests.fakes import FaultyVenue, until
 
 PLACES = Where(path="/exchange", containing=b'"order"')
 CANCELS = Where(path="/exchange", containing=b'"cancelByCloid"')
 PASSES = 4
 EXPIRED_S = 2.1  # after which what was on its way has expired for certain
-REDIAL_S = 0.01
 KINDS = {"Stop Market": OrderType.STOP, "Take Profit Market": OrderType.TAKE_PROFIT}
 
 
@@ -72,7 +70,7 @@ class HyperliquidFloor(Floor):
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Somebody takes the account's news in and dials again when they end, as a wallet's service does."""
-        task = asyncio.create_task(self._listen())
+        task = asyncio.create_task(listen(self.wallet, self.venue))
         try:
             await until(lambda: self.ground.venue.is_listening)
             yield
@@ -167,19 +165,6 @@ class HyperliquidFloor(Floor):
 
     def _entries(self, deed: Deed) -> Iterator[Json]:
         return (entry.data for entry in self.ground.exchange.ledger.after(0) if entry.deed is deed)
-
-    async def _listen(self) -> None:
-        missed = False
-        while True:
-            try:
-                if missed:
-                    await self.wallet.recount()
-                missed = True
-                async for event in self.venue.events():
-                    await self.wallet.take_event(event)
-            except VenueError:
-                pass  # the next look may meet a better wire
-            await SystemClock().sleep(REDIAL_S)
 
 
 def _id(line: Json) -> ClientOrderId:

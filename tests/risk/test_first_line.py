@@ -31,6 +31,7 @@ from tests.builders import (
     an_instrument,
     an_intent,
 )
+from tests.risk.wishes import a_long
 
 GUARDS = ExecGuards(
     max_new_positions_per_cycle=9,
@@ -39,19 +40,6 @@ GUARDS = ExecGuards(
 )
 PAUSED = PerformanceGate(state=GateState.PAUSED, until=NOW)
 SLOWED = PerformanceGate(state=GateState.SLOWED, until=NOW, min_confidence=90)
-
-
-def a_long(**changes: Any) -> Decision:
-    base = Decision(
-        symbol=BTC,
-        action=Action.OPEN_LONG,
-        leverage=2,
-        position_size_usd=Decimal(500),
-        stop_loss=Decimal(950),
-        take_profit=Decimal(1100),
-        confidence=80,
-    )
-    return replace(base, **changes)
 
 
 def planned(view: View, *decisions: AnyDecision, **house: Any) -> Plan:

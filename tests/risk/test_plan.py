@@ -28,6 +28,7 @@ from tests.builders import (
     a_view,
     an_instrument,
 )
+from tests.risk.wishes import a_long
 
 UNBANDED = ExecGuards(btceth_position_value_min_equity_multiple=Decimal(0))
 ROOMY = RiskParams(max_position_size_usd=Decimal(1_000_000))
@@ -36,19 +37,6 @@ ROOMY = RiskParams(max_position_size_usd=Decimal(1_000_000))
 def planned(view: View, *decisions: AnyDecision, guards: ExecGuards | None = None, **house: Any) -> Plan:
     limits = House(guards=guards, **house)
     return plan(view, decisions, epoch=4, house=limits, line=FirstLine(view, limits))
-
-
-def a_long(**changes: Any) -> Decision:
-    base = Decision(
-        symbol=BTC,
-        action=Action.OPEN_LONG,
-        leverage=2,
-        position_size_usd=Decimal(500),
-        stop_loss=Decimal(950),
-        take_profit=Decimal(1100),
-        confidence=80,
-    )
-    return replace(base, **changes)
 
 
 def levels(*pairs: tuple[str, str]) -> tuple[Level, ...]:
